@@ -1,0 +1,186 @@
+// Package server is the broker: it turns remoting requests into calls on the message
+// store and on the state machines in the folders below it, and their results into answers.
+//
+//	request ── port ── routes ──┬─ inline handler ──┬─ engine.Append … EndTurn: Commit, answers
+//	                            │                   └─ topic, group, offset, clients, lock, stats
+//	                            └─ worker handler ───── files, other brokers, cold pages
+//
+// The folders (topic, group, offset, clients, hold, lock, stats, register) know no network and own their
+// state; this package owns none but the turn's scratch memory. Requests of one
+// loop's turn are appended one by one and committed together when the turn ends.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"ringmq/engine"
+	"ringmq/internal/clock"
+	"ringmq/internal/config"
+	"ringmq/internal/transport"
+	"ringmq/internal/wire"
+	"ringmq/server/hold"
+)
+
+// Options of a broker.
+type Options struct {
+	Config    *config.BrokerFile
+	Transport *transport.Transport
+	Clock     clock.Clock
+	Log       *slog.Logger
+}
+
+// Broker serves one store on two ports.
+type Broker struct {
+	cfg       *config.BrokerFile
+	transport *transport.Transport
+	clock     clock.Clock
+	log       *slog.Logger
+
+	store *engine.Store
+	state // topics, groups, offsets, clients, locks, statistics, registration: state.go
+	hold    hold.Table
+	workers workers
+
+	// storeHost is brokerIP1 and the main port: part of every record and message id. Set in Start.
+	storeHost netip.AddrPort
+	main, vip *transport.Listener
+	// accepting is false before Start has finished and after Close has begun.
+	accepting atomic.Bool
+	stopTasks context.CancelFunc
+}
+
+// port is the handler of one listener; the fast ("VIP") port serves everything but pulls.
+type port struct {
+	*Broker
+	fast bool
+}
+
+// turnState is what a turn keeps between Serve and EndTurn: scratch memory, reused.
+// It belongs to the loop or connection goroutine of its turn.
+type turnState struct {
+	x    exchange
+	send sendState
+	pull pullState
+}
+
+// Serve implements [transport.Handler].
+func (p *port) Serve(t *transport.Turn, c *transport.Conn, cmd *wire.Command) {
+	b := p.Broker
+	if !b.accepting.Load() {
+		return // not started yet or about to close: the client tries again elsewhere or later
+	}
+	st, _ := t.State.(*turnState)
+	if st == nil {
+		st = new(turnState)
+		t.State = st
+	}
+	var r route
+	if cmd.Code >= 0 && cmd.Code < maxCode {
+		r = routes[cmd.Code]
+	}
+	x := &st.x
+	*x = exchange{turn: t, conn: c, cmd: cmd, state: st}
+	switch {
+	case r.fn == nil || p.fast && wire.Code(cmd.Code) == wire.CodePullMessage:
+		x.fail(wire.StatusRequestCodeNotSupported, " request type %d not supported", cmd.Code)
+	case r.lane == inline:
+		r.fn(b, x)
+	case r.lane == guardedInline:
+		b.guarded(r.fn, x)
+	default:
+		y := &exchange{conn: c, cmd: cmd.Clone()}
+		if !b.workers.run(func() { b.guarded(r.fn, y) }) {
+			x.fail(wire.StatusSystemBusy, "[OVERLOAD]system busy, start flow control for a while")
+		}
+	}
+}
+
+// EndTurn implements [transport.Handler]: what the turn appended is committed and answered.
+func (p *port) EndTurn(t *transport.Turn) {
+	st, _ := t.State.(*turnState)
+	if st == nil {
+		return
+	}
+	p.commitTurn(t, &st.send)
+	p.resumePulls(t, st)
+}
+
+// Closed implements [transport.Handler].
+func (p *port) Closed(c *transport.Conn) { p.connClosed(c) }
+
+// New opens the store and loads the broker's state; nothing listens yet.
+func New(o Options) (*Broker, error) {
+	b := &Broker{cfg: o.Config, transport: o.Transport, clock: o.Clock, log: o.Log}
+	b.workers.log = o.Log
+	store, err := engine.Open(b.storeOptions())
+	if err != nil {
+		return nil, err
+	}
+	b.store = store
+	if err := b.loadState(); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	store.OnArrival(b.hold.Arrive)
+	return b, nil
+}
+
+// Start listens on the main and the fast port, registers with the name servers and starts the timers.
+func (b *Broker) Start(ctx context.Context) error {
+	var err error
+	listenPort := b.cfg.Server.ListenPort
+	if b.main, err = b.listen(listenPort, false); err != nil {
+		return err
+	}
+	if b.vip, err = b.listen(listenPort-2, true); err != nil {
+		return errors.Join(err, b.main.Close())
+	}
+	b.storeHost = b.hostOf(b.main)
+	b.accepting.Store(true)
+	tasks, stop := context.WithCancel(context.WithoutCancel(ctx))
+	b.stopTasks = stop
+	b.startState(tasks)
+	go clock.Every(tasks, b.clock, time.Second, time.Second, func(now time.Time) {
+		b.hold.Scan(clock.Millis(now))
+		b.resumePulls(nil, nil)
+	})
+	return nil
+}
+
+func (b *Broker) listen(port int, fast bool) (*transport.Listener, error) {
+	addr := net.JoinHostPort(b.cfg.Server.BindAddress, strconv.Itoa(port))
+	l, err := b.transport.Listen(addr, &port{b, fast})
+	if err != nil {
+		return nil, fmt.Errorf("broker: %w", err)
+	}
+	return l, nil
+}
+
+// Addr is the address of the main port.
+func (b *Broker) Addr() netip.AddrPort { return b.main.Addr() }
+
+// Close stops serving, leaves the name servers, and closes the store cleanly. What was
+// acknowledged is on its way to the device when it returns.
+func (b *Broker) Close(ctx context.Context) error {
+	b.accepting.Store(false)
+	var errs []error
+	if b.stopTasks != nil {
+		b.stopTasks()
+	}
+	for _, l := range []*transport.Listener{b.main, b.vip} {
+		if l != nil {
+			errs = append(errs, l.Close())
+		}
+	}
+	errs = append(errs, b.stopState(ctx))
+	b.workers.close()
+	errs = append(errs, b.store.Close())
+	return errors.Join(errs...)
+}
