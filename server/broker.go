@@ -44,8 +44,8 @@ type Broker struct {
 	clock     clock.Clock
 	log       *slog.Logger
 
-	store *engine.Store
-	state // topics, groups, offsets, clients, locks, statistics, registration: state.go
+	store   *engine.Store
+	state   // topics, groups, offsets, clients, locks, statistics, registration: state.go
 	hold    hold.Table
 	workers workers
 
