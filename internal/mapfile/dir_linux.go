@@ -1,0 +1,175 @@
+package mapfile
+
+import (
+	"errors"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Dir is a directory of the operating system. Every name is resolved beneath it by the
+// kernel, element by element ([os.Root]).
+type Dir struct {
+	path string
+	root *os.Root
+}
+
+var _ FS = (*Dir)(nil)
+
+const (
+	filePerm = 0o644
+	dirPerm  = 0o755
+)
+
+// OpenDir opens a directory of the operating system, which is made when it is missing.
+func OpenDir(dir string) (*Dir, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(abs, dirPerm); err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(abs)
+	if err != nil {
+		return nil, err
+	}
+	return &Dir{path: abs, root: root}, nil
+}
+
+// Path implements [FS].
+func (d *Dir) Path() string { return d.path }
+
+// Close implements [FS].
+func (d *Dir) Close() error { return d.root.Close() }
+
+// Create implements [FS].
+func (d *Dir) Create(name string) (File, error) {
+	return d.open(name, os.O_RDWR|os.O_CREATE|os.O_EXCL)
+}
+
+// Open implements [FS].
+func (d *Dir) Open(name string) (File, error) { return d.open(name, os.O_RDWR) }
+
+func (d *Dir) open(name string, flag int) (File, error) {
+	f, err := d.root.OpenFile(filepath.FromSlash(name), flag, filePerm)
+	if err != nil {
+		return nil, d.explain(name, err)
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &os.PathError{Op: "open", Path: name, Err: errors.New("not a regular file")}
+	}
+	if err != nil {
+		return nil, errors.Join(d.explain(name, err), f.Close())
+	}
+	df := &dirFile{name: name, path: filepath.Join(d.path, name), f: f, fd: int(f.Fd())}
+	df.size.Store(info.Size())
+	return df, nil
+}
+
+// explain puts the whole path into an error that names a file relative to the directory.
+func (d *Dir) explain(name string, err error) error {
+	var pe *os.PathError
+	if errors.As(err, &pe) {
+		return &os.PathError{Op: strings.TrimSuffix(pe.Op, "at"), Path: filepath.Join(d.path, name), Err: pe.Err}
+	}
+	return err
+}
+
+// MkdirAll implements [FS].
+func (d *Dir) MkdirAll(name string) error {
+	return d.explain(name, d.root.MkdirAll(filepath.FromSlash(name), dirPerm))
+}
+
+// ReadDir implements [FS].
+func (d *Dir) ReadDir(name string) ([]Entry, error) {
+	f, err := d.root.Open(filepath.FromSlash(name))
+	if err != nil {
+		return nil, d.explain(name, err)
+	}
+	infos, err := f.Readdir(-1)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, d.explain(name, err)
+	}
+	entries := make([]Entry, 0, len(infos))
+	for _, info := range infos {
+		entries = append(entries, entryOf(info))
+	}
+	slices.SortFunc(entries, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
+	return entries, nil
+}
+
+// Stat implements [FS].
+func (d *Dir) Stat(name string) (Entry, error) {
+	info, err := d.root.Stat(filepath.FromSlash(name))
+	if err != nil {
+		return Entry{}, d.explain(name, err)
+	}
+	return entryOf(info), nil
+}
+
+func entryOf(info os.FileInfo) Entry {
+	return Entry{Name: info.Name(), Dir: info.IsDir(), Size: info.Size(), ModTime: info.ModTime()}
+}
+
+// Remove implements [FS].
+func (d *Dir) Remove(name string) error {
+	return d.explain(name, d.root.Remove(filepath.FromSlash(name)))
+}
+
+// Rename implements [FS].
+func (d *Dir) Rename(from, to string) error {
+	return d.root.Rename(filepath.FromSlash(from), filepath.FromSlash(to))
+}
+
+// SyncDir implements [FS].
+func (d *Dir) SyncDir(name string) error {
+	f, err := d.root.Open(filepath.FromSlash(name))
+	if err != nil {
+		return d.explain(name, err)
+	}
+	return d.explain(name, errors.Join(f.Sync(), f.Close()))
+}
+
+// Space implements [FS].
+func (d *Dir) Space() (Space, error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(d.path, &st); err != nil {
+		return Space{}, &os.PathError{Op: "statfs", Path: d.path, Err: err}
+	}
+	return Space{
+		Total:    int64(st.Blocks) * st.Bsize,
+		Free:     int64(st.Bavail) * st.Bsize,
+		Reserved: int64(st.Bfree-st.Bavail) * st.Bsize,
+	}, nil
+}
+
+// RemoveAll removes a name of fs and everything below it; a missing name is fine.
+func RemoveAll(fs FS, name string) error {
+	entries, err := fs.ReadDir(name)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil
+	case errors.Is(err, unix.ENOTDIR):
+		return fs.Remove(name)
+	case err != nil:
+		return err
+	}
+	for _, e := range entries {
+		child := path.Join(name, e.Name)
+		if e.Dir {
+			err = RemoveAll(fs, child)
+		} else {
+			err = fs.Remove(child)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return fs.Remove(name)
+}

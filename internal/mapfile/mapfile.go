@@ -1,0 +1,185 @@
+// Package mapfile is the seam between the store and the disk: every byte the store
+// reads or writes in its directory goes through an [FS] and its [File]s.
+//
+// There are two of them. [Dir] is a directory of the operating system. [Mem] is its
+// twin in memory for tests: it keeps, beside what a reader sees, what the device would
+// still hold after a power cut, sector by sector, and it fails where it is told to.
+// The same store code runs over both.
+//
+// # Names
+//
+// Names are slash separated and relative to the FS. Neither twin follows a name out of
+// its directory (no "..", no absolute path, no symbolic link that leads out), so a topic
+// named by a client cannot reach a file outside the store. [CheckElement] tells earlier,
+// and in plain words, that a text cannot be one element of a name.
+//
+// # What lasts
+//
+//	bytes written (WriteAt, a writable Mapping), size   last after File.Sync returned nil
+//	a created, renamed or removed name                  lasts after FS.SyncDir of its directory, and of
+//	                                                    the directories above it if they are new
+//	a failed Sync                                       is final: the kernel has forgotten which pages were
+//	                                                    dirty, so a second Sync that succeeds proves nothing
+//
+// Files are safe for use by several goroutines; a Mapping's bytes are plain memory and
+// the callers agree among themselves who writes where.
+package mapfile
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// ErrLocked is returned by [File.Lock] when another process (or another File of this
+// process) holds the lock.
+var ErrLocked = errors.New("locked by another process")
+
+// FS is one directory tree.
+type FS interface {
+	// Path is where the tree lies, for messages to people.
+	Path() string
+	// Create makes a new empty file, open for reading and writing; an existing one is fs.ErrExist.
+	// The directory must exist.
+	Create(name string) (File, error)
+	// Open opens an existing file for reading and writing.
+	Open(name string) (File, error)
+	// MkdirAll makes a directory and those above it; existing ones are fine.
+	MkdirAll(name string) error
+	// ReadDir lists a directory sorted by name.
+	ReadDir(name string) ([]Entry, error)
+	// Stat describes one name.
+	Stat(name string) (Entry, error)
+	// Remove removes a file or an empty directory. Files and mappings that are open stay usable.
+	Remove(name string) error
+	// Rename moves a file, replacing the target.
+	Rename(from, to string) error
+	// SyncDir makes the names in one directory last; "." is the tree's own.
+	SyncDir(name string) error
+	// Space tells how large the disk below the tree is.
+	Space() (Space, error)
+	// Close gives the directory back; its files stay open.
+	Close() error
+}
+
+// File is one open file.
+type File interface {
+	// ReadAt is io.ReaderAt's.
+	io.ReaderAt
+	// WriteAt is io.WriterAt's; the bytes are in the page cache when it returns.
+	io.WriterAt
+	// WriteAtSync is WriteAt followed by Sync of just these bytes, in one call to the kernel.
+	WriteAtSync(p []byte, off int64) (int, error)
+	// Name is the name the file was opened by.
+	Name() string
+	// Size is the file's length in bytes.
+	Size() int64
+	// ModTime is when the content was last changed.
+	ModTime() (time.Time, error)
+	// Sync returns when the file's bytes and size are on the device (fdatasync).
+	Sync() error
+	// Allocate reserves blocks for n bytes at off, so that writing them, through a mapping
+	// too, cannot run out of space; it extends the file when it ends before off+n. The
+	// bytes read as zero until written. A full disk is an error that is syscall.ENOSPC.
+	Allocate(off, n int64) error
+	// Truncate sets the file's length; what is added reads as zero and has no blocks.
+	Truncate(size int64) error
+	// StartWriteback asks the kernel to begin writing n dirty bytes at off; it proves nothing.
+	StartWriteback(off, n int64) error
+	// DropCache tells the kernel that n bytes at off will not be read soon.
+	DropCache(off, n int64) error
+	// Map maps n bytes at off, which must be a multiple of the page size and lie within the file.
+	Map(off, n int64, access Access) (*Mapping, error)
+	// Lock takes the exclusive lock on the file's first byte without waiting, in the way a Java
+	// broker sees and honours (fcntl on byte range [0,1)); it is held until Close.
+	Lock() error
+	// Close closes the file; its mappings stay usable.
+	Close() error
+}
+
+// Access is what a mapping may be used for.
+type Access uint8
+
+// The two kinds of mapping.
+const (
+	// ReadOnly mappings are advised for random access: a fault reads its own page, not megabytes.
+	ReadOnly Access = iota
+	// ReadWrite mappings may be written where blocks were allocated before; elsewhere a full
+	// disk would be a SIGBUS.
+	ReadWrite
+)
+
+// Entry describes one name in a directory.
+type Entry struct {
+	Name    string // last element
+	Dir     bool
+	Size    int64
+	ModTime time.Time
+}
+
+// Space is the size of a disk in bytes.
+type Space struct {
+	Total    int64
+	Free     int64 // what an ordinary user may still use
+	Reserved int64 // free, but kept for root
+}
+
+// UsedPercent is used/(used+free) rounded up to whole percent, as UtilAll.getDiskPartitionSpaceUsedPercent measures a disk.
+func (s Space) UsedPercent() int {
+	used := s.Total - s.Free - s.Reserved
+	if used+s.Free <= 0 {
+		return 100
+	}
+	return int((used*100 + used + s.Free - 1) / (used + s.Free))
+}
+
+// Mapping is a piece of a file as memory.
+type Mapping struct {
+	// Data is the mapped bytes; it must not be touched after Close.
+	Data []byte
+
+	m mapped
+}
+
+// mapped is what differs between the twins' mappings.
+type mapped interface {
+	resident(data []byte) (bool, error)
+	populate(data []byte) error
+	unmap(data []byte) error
+}
+
+// Resident tells whether n bytes at off can be read without waiting for the device.
+func (m *Mapping) Resident(off, n int) (bool, error) { return m.m.resident(m.Data[off : off+n]) }
+
+// Populate brings n bytes at off into memory, waiting for the device.
+func (m *Mapping) Populate(off, n int) error { return m.m.populate(m.Data[off : off+n]) }
+
+// Close unmaps the bytes.
+func (m *Mapping) Close() error {
+	data := m.Data
+	m.Data = nil
+	if data == nil {
+		return nil
+	}
+	return m.m.unmap(data)
+}
+
+// maxElement is the longest name a directory entry can have on Linux.
+const maxElement = 255
+
+// CheckElement tells why name cannot be one element of a file name, or nil.
+func CheckElement(name string) error {
+	switch {
+	case name == "":
+		return errors.New("a file name must not be empty")
+	case name == "." || name == "..":
+		return fmt.Errorf("%q cannot be a file name", name)
+	case len(name) > maxElement:
+		return fmt.Errorf("a file name of %d bytes is too long, at most %d", len(name), maxElement)
+	case strings.ContainsAny(name, "/\x00"):
+		return fmt.Errorf("%q cannot be a file name: it contains / or NUL", name)
+	}
+	return nil
+}
