@@ -1,0 +1,54 @@
+package config
+
+// Status says what ringmq does with an option.
+type Status struct {
+	// Kind is works, or accepted (read, shown, kept, without effect for good), or
+	// not yet (without effect until the part of ringmq exists that it belongs to).
+	Kind StatusKind
+	// Why says it in a few words; empty where an option simply works.
+	Why string
+}
+
+// StatusKind is how far an option is.
+type StatusKind uint8
+
+// The kinds of [Status].
+const (
+	Works StatusKind = iota
+	Accepted
+	NotYet
+)
+
+func (k StatusKind) String() string {
+	return [...]string{"works", "accepted", "not yet"}[k]
+}
+
+// Statuses are the words of the status tag. The empty word is [Works].
+var Statuses = map[string]Status{
+	"": {},
+
+	"commercial": {Accepted, "hook of a commercial edition"},
+	"gather":     {Accepted, "pulled messages are always sent from the page cache"},
+	"lock":       {Accepted, "a choice between Java locks"},
+	"loops":      {Accepted, "ringLoops says how many I/O loops there are"},
+	"mmap":       {Accepted, "ringmq does not write through mappings"},
+	"netty":      {Accepted, "a knob of Netty"},
+	"plugin":     {Accepted, "ringmq loads no Java classes"},
+	"pool":       {Accepted, "a Java thread pool; ringmq serves requests on its I/O loops"},
+	"queue":      {Accepted, "bounds a Java request queue; ringmq stops reading a connection instead"},
+	"staging":    {Accepted, "staging buffers replace the transient store pool"},
+	"stderr":     {Accepted, "the log goes to standard error"},
+	"unused":     {Accepted, "Java 4.9.8 does not read it either"},
+
+	"acl":         {NotYet, "access control"},
+	"address":     {NotYet, "address server"},
+	"delay":       {NotYet, "delayed messages"},
+	"folders":     {NotYet, "several CommitLog folders"},
+	"lmq":         {NotYet, "light message queues"},
+	"raft":        {NotYet, "Raft replication"},
+	"replication": {NotYet, "master-slave replication"},
+	"retention":   {NotYet, "retention"},
+	"sql":         {NotYet, "SQL92 filter"},
+	"tls":         {NotYet, "TLS"},
+	"transaction": {NotYet, "transactions"},
+}
