@@ -1,0 +1,77 @@
+package names
+
+import "errors"
+
+// Bounds of names and queue counts.
+const (
+	// MaxTopic is the longest topic, in bytes: its length is one signed byte of a CommitLog record.
+	MaxTopic = 127
+	// MaxGroup is the longest group, in bytes: Java's clients allow no more (Validators).
+	MaxGroup = 255
+	// MaxQueues is the most queues a topic may have. Java has no bound, and a topic
+	// of 2³¹−1 queues ends a Java broker.
+	MaxQueues = 1 << 16
+)
+
+// Name prefixes by which RocketMQ tells the topics of one group from the rest.
+const (
+	RetryPrefix = "%RETRY%" // messages a group gave back
+	DeadPrefix  = "%DLQ%"   // messages a group gave back too often
+)
+
+// The answers to a bad topic name; the texts are TopicValidator's, which clients show to people.
+var (
+	ErrTopicBlank   = errors.New("The specified topic is blank.")
+	ErrTopicIllegal = errors.New("The specified topic contains illegal characters, allowing only ^[%|a-zA-Z0-9_-]+$")
+	ErrTopicLong    = errors.New("The specified topic is longer than topic max length.")
+)
+
+// The answers to a bad group name, in the words of the former.
+var (
+	ErrGroupBlank   = errors.New("The specified group is blank.")
+	ErrGroupIllegal = errors.New("The specified group contains illegal characters, allowing only ^[%|a-zA-Z0-9_-]+$")
+	ErrGroupLong    = errors.New("The specified group is longer than group max length 255.")
+)
+
+// CheckTopic tells what is wrong with a topic name, in the order TopicValidator looks.
+func CheckTopic[T string | []byte](name T) error {
+	return check(name, MaxTopic, ErrTopicBlank, ErrTopicIllegal, ErrTopicLong)
+}
+
+// CheckGroup tells what is wrong with the name of a producer or consumer group. Java's
+// clients refuse the same names (Validators.checkGroup); its broker takes any.
+func CheckGroup[T string | []byte](name T) error {
+	return check(name, MaxGroup, ErrGroupBlank, ErrGroupIllegal, ErrGroupLong)
+}
+
+func check[T string | []byte](name T, most int, blank, illegal, long error) error {
+	bad, seen := false, false
+	for i := range len(name) {
+		c := name[i]
+		seen = seen || c > ' '
+		bad = bad || !legal[c]
+	}
+	switch {
+	case !seen:
+		return blank
+	case bad:
+		return illegal
+	case len(name) > most:
+		return long
+	}
+	return nil
+}
+
+// legal marks the bytes of ^[%|a-zA-Z0-9_-]+$.
+var legal = func() (t [256]bool) {
+	for _, c := range "%|_-" {
+		t[c] = true
+	}
+	for c := '0'; c <= '9'; c++ {
+		t[c] = true
+	}
+	for c := 'a'; c <= 'z'; c++ {
+		t[c], t[c-'a'+'A'] = true, true
+	}
+	return t
+}()
