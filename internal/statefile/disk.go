@@ -12,8 +12,6 @@ type files interface {
 	size(path string) (int64, error)
 	// writeSynced creates or truncates path, writes data and syncs them.
 	writeSynced(path string, data []byte) error
-	remove(path string) error
-	link(from, to string) error
 	rename(from, to string) error
 	// syncFolder makes the names in path's folder durable.
 	syncFolder(path string) error
@@ -23,8 +21,6 @@ type files interface {
 type disk struct{}
 
 func (disk) read(path string) ([]byte, error) { return os.ReadFile(path) }
-func (disk) remove(path string) error         { return os.Remove(path) }
-func (disk) link(from, to string) error       { return os.Link(from, to) }
 func (disk) rename(from, to string) error     { return os.Rename(from, to) }
 func (disk) syncFolder(path string) error     { return syncAndClose(os.Open(filepath.Dir(path))) }
 func (disk) size(path string) (int64, error) {

@@ -6,17 +6,18 @@
 //
 //	topics.json       the content; replaced by rename
 //	topics.json.tmp   being written; worthless, overwritten by the next write
-//	topics.json.bak   the content before the last write; a second link to it, no copy
+//	topics.json.bak   the content before the last write
 //
-// [Write] goes tmp → fsync → bak := file → file := tmp → fsync of the folder. At every
-// moment between two steps file or bak holds a whole content that was synced before:
+// At every moment of [Write], file or bak is a whole content that was synced before:
 //
-//	step                    file   bak
-//	write and sync tmp      old    older
-//	remove bak              old    –
-//	link file to bak        old    old
-//	rename tmp to file      new    old
-//	sync the folder         new    old     now the power may go
+//	step                    file      bak
+//	write and sync tmp      old       older
+//	rename file to bak      missing   old
+//	rename tmp to file      new       old
+//	sync the folder         new       old     now the power may go
+//
+// A power cut may lose either rename, or both, or keep only the second: each leaves a
+// state in which the order file, then bak finds old or new.
 //
 // Java's MixAll.string2File does the same without any fsync and deletes the file before it
 // renames, which is how five of five topics were forgotten after a power cut.
@@ -33,7 +34,7 @@ import (
 
 // Write replaces the content of the file at path; the former content stays as path.bak.
 // The folder must exist. When Write returns nil the content is on the device. After an
-// error the file holds the old content, or, if only the last step failed, the new one.
+// error [Read] finds the old content, or, if only the last step failed, the new one.
 func Write(path string, data []byte) error {
 	return write(disk{}, path, data)
 }
@@ -49,7 +50,9 @@ func Read(path string) ([]byte, error) {
 // ReadParse gives parse the content of the file at path. When the file is missing, empty
 // or refused by parse, it gives it path.bak; parse must then forget what the first attempt
 // left behind. The error is [fs.ErrNotExist] when there is neither file; when a file is
-// there but neither can be used, it names the file and the reason.
+// there but neither can be used, it names the file and the reason. A file that cannot be
+// opened or read is an error at once: an older content must not stand in for one that
+// may be whole.
 func ReadParse(path string, parse func([]byte) error) error {
 	return readParse(disk{}, path, parse)
 }
@@ -62,10 +65,7 @@ func write(f files, path string, data []byte) error {
 	}
 	// An empty file is no content: a bak that has some must not be lost to it.
 	if old, err := f.size(path); err == nil && old > 0 {
-		if err := f.remove(bak); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fail("removing "+bak, err)
-		}
-		if err := f.link(path, bak); err != nil {
+		if err := f.rename(path, bak); err != nil {
 			return fail("keeping "+bak, err)
 		}
 	}
@@ -80,8 +80,9 @@ func write(f files, path string, data []byte) error {
 
 func readParse(f files, path string, parse func([]byte) error) error {
 	first := tryParse(f, path, parse)
-	if first == nil {
-		return nil
+	var denied *readError
+	if first == nil || errors.As(first, &denied) {
+		return first
 	}
 	second := tryParse(f, path+".bak", parse)
 	switch {
@@ -96,12 +97,21 @@ func readParse(f files, path string, parse func([]byte) error) error {
 	}
 }
 
+// readError is the device's or the permissions' refusal, not the content's.
+type readError struct{ err error }
+
+func (e *readError) Error() string { return "cannot read " + e.err.Error() }
+func (e *readError) Unwrap() error { return e.err }
+
 var errEmpty = errors.New("empty")
 
 func tryParse(f files, path string, parse func([]byte) error) error {
 	data, err := f.read(path)
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
 		return err
+	}
+	if err != nil {
+		return &readError{err}
 	}
 	if len(bytes.TrimSpace(data)) == 0 {
 		return errEmpty
