@@ -1,12 +1,21 @@
 package transport
 
 import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"time"
 
+	"ringmq/internal/clock"
 	"ringmq/internal/wire"
 )
 
-// Handler serves the requests of one or more listeners.
+// Handler serves the requests of one or more listeners. It must be comparable, as pointers are.
 //
 // Serve and EndTurn run on the loop that owns the connection (ring) or on the connection's
 // reader goroutine (net), so they must not block: what may block is cloned and handed to a
@@ -18,7 +27,7 @@ type Handler interface {
 	// EndTurn is called once after the last Serve of a turn, before the turn's answers leave:
 	// the place to write what the turn has appended, and to answer it.
 	EndTurn(t *Turn)
-	// Closed is called once per accepted connection after it is gone.
+	// Closed is called once per accepted connection after it is gone. It must not block.
 	Closed(c *Conn)
 }
 
@@ -43,6 +52,255 @@ type Options struct {
 	// MaxPendingBytes bounds the answers queued on one connection: above it the connection
 	// is not read any more, above four times that it is closed. Default 64 MiB.
 	MaxPendingBytes int
+	// MaxPendingTotal bounds the answers queued on all connections: above it a connection is
+	// read only while it has less than 256 KiB of them. Default 256 MiB.
+	MaxPendingTotal int
 	// MaxConns bounds the accepted connections; default 1,000,000.
 	MaxConns int
+	// Clock drives idle timeouts and Turn.NowMillis; default the system's.
+	Clock clock.Clock
+	// Log gets what an operator should know; default none.
+	Log *slog.Logger
+}
+
+const (
+	// closeFactor times MaxPendingBytes is where Send gives a connection up.
+	closeFactor = 4
+	// fairBytes may be pending on any connection, however much is pending on all together.
+	fairBytes = 256 << 10
+	// lingerTimeout is how long a closing connection may take to send what is queued.
+	lingerTimeout = 3 * time.Second
+	// sweepPeriod is how often idle connections are looked for.
+	sweepPeriod = time.Second
+)
+
+func (o Options) withDefaults() (Options, error) {
+	if o.RingIO == "" {
+		o.RingIO = "auto"
+	}
+	if o.RingIO != "auto" && o.RingIO != "on" && o.RingIO != "off" {
+		return o, fmt.Errorf("ringIO is %q; it must be auto, on or off", o.RingIO)
+	}
+	orDefault(&o.Loops, max(1, runtime.NumCPU()/2))
+	orDefault(&o.IdleTimeout, 120*time.Second)
+	orDefault(&o.MaxFrameBytes, wire.MaxFrame)
+	orDefault(&o.MaxPendingBytes, 64<<20)
+	orDefault(&o.MaxPendingTotal, 256<<20)
+	orDefault(&o.MaxConns, 1_000_000)
+	if o.Clock == nil {
+		o.Clock = clock.Real{}
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o, nil
+}
+
+func orDefault[T int | time.Duration](v *T, def T) {
+	if *v <= 0 {
+		*v = def
+	}
+}
+
+// Transport is a set of listeners and their connections, served by ring loops or, where the
+// kernel does not allow these, by goroutines.
+type Transport struct {
+	// Set before start.
+	opts  Options
+	path  string
+	why   string
+	loops []*loop
+
+	ids    atomic.Uint64 // the last Conn.ID given out
+	queued atomic.Int64  // bytes that wait to leave, of all connections
+	desks  deskStack     // of the net path
+
+	stopSweep context.CancelFunc
+	swept     chan struct{} // closed when the sweeper is gone
+
+	mu        sync.Mutex
+	closed    bool
+	listeners map[*Listener]struct{}
+	conns     map[*netConn]struct{} // of the net path
+	accepted  int                   // connections that are not gone, on both paths
+	empty     chan struct{}         // closed when closed is set and accepted is 0
+}
+
+// New starts the loops. It fails on options that make no sense, and with RingIO "on" where
+// there is no ring.
+func New(o Options) (*Transport, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	tr := &Transport{
+		opts:      o,
+		listeners: make(map[*Listener]struct{}),
+		conns:     make(map[*netConn]struct{}),
+		empty:     make(chan struct{}),
+		swept:     make(chan struct{}),
+	}
+	tr.path, tr.why = "net", "ringIO=off"
+	ctx, stop := context.WithCancel(context.Background())
+	tr.stopSweep = stop
+	go func() {
+		defer close(tr.swept)
+		clock.Every(ctx, o.Clock, sweepPeriod, sweepPeriod, func(time.Time) { tr.sweep() })
+	}()
+	return tr, nil
+}
+
+// Path tells which path serves, "io_uring" or "net", and why.
+func (tr *Transport) Path() (path, why string) { return tr.path, tr.why }
+
+// now is the wall clock in ms.
+func (tr *Transport) now() int64 { return tr.opts.Clock.Now().UnixMilli() }
+
+// bound is the number of pending bytes above which a connection is not read.
+func (tr *Transport) bound() int64 {
+	if tr.queued.Load() > int64(tr.opts.MaxPendingTotal) {
+		return min(fairBytes, int64(tr.opts.MaxPendingBytes))
+	}
+	return int64(tr.opts.MaxPendingBytes)
+}
+
+// Listen serves h on addr ("host:port"; port 0 picks one).
+func (tr *Transport) Listen(addr string, h Handler) (*Listener, error) {
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w; is another server running there?", addr, err)
+	}
+	l := &Listener{
+		tr:      tr,
+		handler: h,
+		addr:    ln.Addr().(*net.TCPAddr).AddrPort(),
+		net:     ln.(*net.TCPListener),
+		closing: make(chan struct{}),
+		stopped: make(chan struct{}),
+	}
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	if tr.closed {
+		_ = ln.Close()
+		return nil, fmt.Errorf("listen on %s: the transport is closed", addr)
+	}
+	tr.listeners[l] = struct{}{}
+	go l.acceptNet()
+	return l, nil
+}
+
+// Close stops accepting, lets what is queued leave and closes the connections: at once when
+// ctx ends. It returns when every Handler.Closed has run and nothing of the transport runs.
+func (tr *Transport) Close(ctx context.Context) error {
+	tr.mu.Lock()
+	if tr.closed {
+		tr.mu.Unlock()
+		return nil
+	}
+	tr.closed = true
+	if tr.accepted == 0 {
+		close(tr.empty)
+	}
+	listeners := tr.listeners
+	tr.listeners = nil
+	tr.mu.Unlock()
+	for l := range listeners {
+		l.stop()
+	}
+	tr.stopSweep()
+	<-tr.swept
+	tr.closeConns((*Conn).Close)
+	var err error
+	select {
+	case <-tr.empty:
+	case <-ctx.Done():
+		err = ctx.Err()
+		tr.closeConns((*Conn).abandon)
+		<-tr.empty
+	}
+	return err
+}
+
+func (tr *Transport) closeConns(how func(*Conn)) {
+	tr.mu.Lock()
+	conns := make([]*Conn, 0, len(tr.conns))
+	for c := range tr.conns {
+		conns = append(conns, &c.Conn)
+	}
+	tr.mu.Unlock()
+	for _, c := range conns {
+		how(c)
+	}
+}
+
+// sweep closes the connections that were idle for too long.
+func (tr *Transport) sweep() {
+	deadline := tr.now() - tr.opts.IdleTimeout.Milliseconds()
+	tr.mu.Lock()
+	var idle []*netConn
+	for c := range tr.conns {
+		if c.touched.Load() <= deadline {
+			idle = append(idle, c)
+		}
+	}
+	tr.mu.Unlock()
+	for _, c := range idle {
+		c.abandon()
+	}
+}
+
+// admit counts a new connection of the net path, unless there are too many.
+func (tr *Transport) admit(c *netConn) bool {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	if tr.closed || tr.accepted >= tr.opts.MaxConns {
+		return false
+	}
+	tr.accepted++
+	tr.conns[c] = struct{}{}
+	return true
+}
+
+// forget takes back admit.
+func (tr *Transport) forget(c *netConn) {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	delete(tr.conns, c)
+	tr.accepted--
+	if tr.closed && tr.accepted == 0 {
+		close(tr.empty)
+	}
+}
+
+// Listener accepts connections for one handler.
+type Listener struct {
+	// Set before start.
+	tr      *Transport
+	handler Handler
+	addr    netip.AddrPort
+	net     *net.TCPListener
+
+	once    sync.Once
+	closing chan struct{} // closed by stop
+	stopped chan struct{} // closed when nothing is accepted any more
+}
+
+// Addr is where the listener listens.
+func (l *Listener) Addr() netip.AddrPort { return l.addr }
+
+// Close stops accepting; the connections stay.
+func (l *Listener) Close() error {
+	l.tr.mu.Lock()
+	delete(l.tr.listeners, l)
+	l.tr.mu.Unlock()
+	l.stop()
+	return nil
+}
+
+func (l *Listener) stop() {
+	l.once.Do(func() {
+		close(l.closing)
+		_ = l.net.Close()
+	})
+	<-l.stopped
 }

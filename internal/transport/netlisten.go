@@ -1,0 +1,68 @@
+package transport
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"time"
+)
+
+// deskStack holds the desks of the net path that no turn uses. A stack and not a sync.Pool:
+// a handler's Turn.State is never lost.
+type deskStack struct {
+	mu   sync.Mutex
+	free []*netDesk
+}
+
+func (s *deskStack) borrow() *netDesk {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := len(s.free); n > 0 {
+		d := s.free[n-1]
+		s.free = s.free[:n-1]
+		return d
+	}
+	return &netDesk{buf: make([]byte, netReadBytes)}
+}
+
+func (s *deskStack) give(d *netDesk) {
+	s.mu.Lock()
+	s.free = append(s.free, d)
+	s.mu.Unlock()
+}
+
+// acceptNet accepts until the listener is closed. When the process is out of descriptors it
+// tries again a little later.
+func (l *Listener) acceptNet() {
+	defer close(l.stopped)
+	for {
+		nc, err := l.net.AcceptTCP()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			l.tr.opts.Log.Warn("accept failed, trying again", "listener", l.addr, "error", err)
+			retry := l.tr.opts.Clock.NewTimer(acceptRetry)
+			select {
+			case <-retry.C():
+			case <-l.closing:
+				retry.Stop()
+				return
+			}
+			continue
+		}
+		l.welcomeNet(nc)
+	}
+}
+
+// acceptRetry is the pause after a failed accept.
+const acceptRetry = 100 * time.Millisecond
+
+func (l *Listener) welcomeNet(nc *net.TCPConn) {
+	c, err := newNetConn(l, nc)
+	if err != nil || !l.tr.admit(c) {
+		_ = nc.Close() // over MaxConns or shutting down: the peer sees the close
+		return
+	}
+	go c.run()
+}
