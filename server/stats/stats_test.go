@@ -54,15 +54,26 @@ func TestTopicWindows(t *testing.T) {
 		sleep(10 * time.Minute)
 		v, _ = s.View("TOPIC_PUT_NUMS", "T")
 		require.EqualValues(t, 20, v.Hour.Sum)
-		sleep(time.Hour)
-		v, _ = s.View("TOPIC_PUT_NUMS", "T")
-		require.EqualValues(t, 20, v.Day.Sum)
-		require.InDelta(t, 20.0/3600, v.Day.Rate, 1e-9)
-		sleep(25 * time.Hour)
-		v, ok = s.View("TOPIC_PUT_NUMS", "T")
-		require.True(t, ok)
-		require.Equal(t, View{}, v)
 	})
+}
+
+func TestDayWindow(t *testing.T) {
+	start := time.Unix(0, 0)
+	s := New("c1", true, start)
+	s.Topic("T").Add(20, 1)
+	at := func(hour int64) View {
+		s.sample(day, hour*3600_000)
+		v, ok := s.View("TOPIC_PUT_NUMS", "T")
+		require.True(t, ok)
+		return v
+	}
+	require.Equal(t, Figure{20, 20.0 / 3600, 20}, at(1).Day)
+	for hour := int64(2); hour < 24; hour++ {
+		at(hour)
+	}
+	require.Equal(t, Figure{20, 20.0 / (24 * 3600), 20}, at(24).Day)
+	require.Equal(t, Figure{}, at(25).Day)
+	require.Len(t, s.ticks[day], 25)
 }
 
 func TestGroupsAndBroker(t *testing.T) {
@@ -162,18 +173,22 @@ func TestRates(t *testing.T) {
 }
 
 func TestMornings(t *testing.T) {
-	in(t, true, func(t *testing.T, s *Table, sleep func(time.Duration)) {
-		s.Broker.Puts.Add(10, 0)
-		sleep(24 * time.Hour)
-		today, yesterday := s.Broker.Mornings()
-		require.Equal(t, Morning{10, 0}, today)
-		require.Equal(t, Morning{}, yesterday)
-		s.Broker.Gets.Add(3, 0)
-		sleep(24 * time.Hour)
-		today, yesterday = s.Broker.Mornings()
-		require.Equal(t, Morning{10, 3}, today)
-		require.Equal(t, Morning{10, 0}, yesterday)
-	})
+	noon := time.Date(2024, 2, 28, 12, 0, 0, 0, time.UTC)
+	s := New("c1", true, noon)
+	s.Broker.Puts.Add(10, 0)
+	check := func(now time.Time, today, yesterday Morning) {
+		t.Helper()
+		s.Broker.tick(now)
+		a, b := s.Broker.Mornings()
+		require.Equal(t, today, a)
+		require.Equal(t, yesterday, b)
+	}
+	check(noon, Morning{}, Morning{})
+	check(noon.Add(12*time.Hour-1), Morning{}, Morning{})
+	check(noon.Add(12*time.Hour), Morning{10, 0}, Morning{})
+	s.Broker.Gets.Add(3, 0)
+	check(noon.Add(35*time.Hour), Morning{10, 0}, Morning{})
+	check(noon.Add(36*time.Hour), Morning{10, 3}, Morning{10, 0})
 }
 
 func TestHotPathDoesNotAllocate(t *testing.T) {
