@@ -1,0 +1,37 @@
+// Package javahash computes Java's String.hashCode, which RocketMQ stores and compares: a consume queue
+// entry holds the hash of its message's tags, a subscription the hashes of the tags it wants.
+//
+// The hash runs over UTF-16 units, h = 31·h + unit in 32-bit arithmetic, while our text is UTF-8:
+//
+//	bytes  E4 B8 AD   F0 9F 98 80    UTF-8
+//	runes  U+4E2D     U+1F600
+//	units  4E2D       D83D DE00      what is hashed
+package javahash
+
+import "unicode/utf8"
+
+// String is Java's hashCode of the text. Bytes that are no UTF-8 count as U+FFFD each.
+func String(s []byte) int32 {
+	h := int32(0)
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c < utf8.RuneSelf {
+			h = 31*h + int32(c)
+			i++
+			continue
+		}
+		r, n := utf8.DecodeRune(s[i:])
+		i += n
+		if r < 0x10000 {
+			h = 31*h + r
+			continue
+		}
+		r -= 0x10000
+		h = 31*h + (0xd800 + r>>10)
+		h = 31*h + (0xdc00 + r&0x3ff)
+	}
+	return h
+}
+
+// TagsCode is the tags code of a consume queue entry: the hash, sign-extended, and 0 for no tags.
+func TagsCode(tags []byte) int64 { return int64(String(tags)) }

@@ -1,0 +1,107 @@
+package wire
+
+import (
+	"encoding/binary"
+	"strconv"
+)
+
+// MaxFrame is the largest frame either side accepts, without its length prefix: RocketMQ's frameMaxLength.
+const MaxFrame = 16 << 20
+
+// Header is the typed header of a request or response: it writes its fields as extension fields.
+// A nil Header has none; one without set fields still makes JSON carry "extFields":{}, as in Java.
+type Header interface{ AppendExt(w *ExtWriter) }
+
+// AppendRequest appends one whole request frame, with its length prefix.
+// It does not allocate if dst has room.
+func AppendRequest(dst []byte, s Serialize, code Code, opaque, flag int32, h Header, body []byte) []byte {
+	start := len(dst)
+	dst = appendHead(dst, s, int32(code), opaque, flag, "", h)
+	dst = append(dst, body...)
+	return finish(dst, start, s, len(body), 0)
+}
+
+// AppendResponse appends one whole response frame to a request, in the request's serialization.
+// An empty remark is none.
+func AppendResponse(dst []byte, req *Command, status Status, remark string, h Header, body []byte) []byte {
+	return AppendResponseTo(dst, req.Serialize, req.Opaque, status, remark, h, body)
+}
+
+// AppendResponseTo is [AppendResponse] for answers given later, when the request is gone:
+// the caller kept its opaque and serialization.
+func AppendResponseTo(dst []byte, s Serialize, opaque int32, status Status, remark string, h Header, body []byte) []byte {
+	start := len(dst)
+	dst = appendHead(dst, s, int32(status), opaque, FlagResponse, remark, h)
+	dst = append(dst, body...)
+	return finish(dst, start, s, len(body), 0)
+}
+
+// AppendResponseHead appends a response frame without its body of bodyLen bytes, which the transport
+// sends right after it.
+func AppendResponseHead(dst []byte, s Serialize, opaque int32, status Status, remark string, h Header, bodyLen int) []byte {
+	start := len(dst)
+	dst = appendHead(dst, s, int32(status), opaque, FlagResponse, remark, h)
+	return finish(dst, start, s, 0, bodyLen)
+}
+
+// appendHead appends eight bytes that finish fills in, and the header.
+func appendHead(dst []byte, s Serialize, code, opaque, flag int32, remark string, h Header) []byte {
+	dst = append(dst, 0, 0, 0, 0, 0, 0, 0, 0)
+	if s == RocketMQ {
+		return appendBinaryHeader(dst, code, opaque, flag, remark, h)
+	}
+	return appendJSONHeader(dst, code, opaque, flag, remark, h)
+}
+
+// finish fills in the length prefix of the frame at start and its header length. body is the number of
+// body bytes in dst, later the number that follow outside it.
+func finish(dst []byte, start int, s Serialize, body, later int) []byte {
+	total := len(dst) - start - 4
+	head := total - 4 - body
+	binary.BigEndian.PutUint32(dst[start:], uint32(total+later))
+	binary.BigEndian.PutUint32(dst[start+4:], uint32(head)|uint32(s)<<24)
+	return dst
+}
+
+// appendJSONHeader writes the keys in fastjson's order, the alphabetical one.
+func appendJSONHeader(dst []byte, code, opaque, flag int32, remark string, h Header) []byte {
+	dst = append(dst, `{"code":`...)
+	dst = strconv.AppendInt(dst, int64(code), 10)
+	if h != nil {
+		dst = append(dst, `,"extFields":{`...)
+		w := ExtWriter{dst: dst}
+		h.AppendExt(&w)
+		dst = append(w.dst, '}')
+	}
+	dst = append(dst, `,"flag":`...)
+	dst = strconv.AppendInt(dst, int64(flag), 10)
+	dst = append(dst, `,"language":"JAVA","opaque":`...)
+	dst = strconv.AppendInt(dst, int64(opaque), 10)
+	if remark != "" {
+		dst = append(dst, `,"remark":"`...)
+		dst = appendEscaped(dst, remark)
+		dst = append(dst, '"')
+	}
+	return append(dst, jsonTail...)
+}
+
+var jsonTail = `,"serializeTypeCurrentRPC":"JSON","version":` + strconv.Itoa(int(Version)) + `}`
+
+func appendBinaryHeader(dst []byte, code, opaque, flag int32, remark string, h Header) []byte {
+	dst = binary.BigEndian.AppendUint16(dst, uint16(code))
+	dst = append(dst, byte(LanguageJava))
+	dst = binary.BigEndian.AppendUint16(dst, uint16(Version))
+	dst = binary.BigEndian.AppendUint32(dst, uint32(opaque))
+	dst = binary.BigEndian.AppendUint32(dst, uint32(flag))
+	dst = binary.BigEndian.AppendUint32(dst, uint32(len(remark)))
+	dst = append(dst, remark...)
+	at := len(dst)
+	dst = append(dst, 0, 0, 0, 0)
+	if h != nil {
+		w := ExtWriter{dst: dst, binary: true}
+		h.AppendExt(&w)
+		dst = w.dst
+	}
+	binary.BigEndian.PutUint32(dst[at:], uint32(len(dst)-at-4))
+	return dst
+}
