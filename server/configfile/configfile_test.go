@@ -1,0 +1,96 @@
+package configfile
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestSaveAndLoad(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "t.json")
+	content := "one"
+	f := New(path, func() ([]byte, error) { return []byte(content), nil })
+	var loaded string
+	parse := func(b []byte) error { loaded = string(b); return nil }
+	require.NoError(t, f.Load(parse))
+	require.Empty(t, loaded, "no file is an empty table")
+
+	require.NoError(t, f.Save())
+	content = "two"
+	require.NoError(t, f.SaveIfMarked(), "not marked: nothing to do")
+	require.NoError(t, f.Load(parse))
+	require.Equal(t, "one", loaded)
+	f.Mark()
+	require.NoError(t, f.SaveIfMarked())
+	require.NoError(t, f.Load(parse))
+	require.Equal(t, "two", loaded)
+
+	require.NoError(t, os.WriteFile(path, []byte("bad"), 0o600))
+	require.NoError(t, f.Load(func(b []byte) error {
+		if string(b) == "bad" {
+			return errors.New("damaged")
+		}
+		return parse(b)
+	}))
+	require.Equal(t, "one", loaded, ".bak")
+	err := f.Load(func([]byte) error { return errors.New("damaged") })
+	require.ErrorContains(t, err, path)
+	require.ErrorContains(t, err, "damaged")
+}
+
+func TestFailureIsReportedAndTriedAgain(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "missing")
+	path := filepath.Join(dir, "t.json")
+	f := New(path, func() ([]byte, error) { return []byte("x"), nil })
+	require.ErrorContains(t, f.Save(), path)
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	require.NoError(t, f.SaveIfMarked())
+	require.FileExists(t, path)
+}
+
+// TestWaitersShareWrites: every Save covers the changes made before it, in fewer writes than saves.
+func TestWaitersShareWrites(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "t.json")
+	var changes, encodes atomic.Int64
+	gate := make(chan struct{})
+	first := make(chan struct{})
+	f := New(path, func() ([]byte, error) {
+		n := changes.Load()
+		if encodes.Add(1) == 1 {
+			close(first)
+			<-gate // the first write is under way while all others arrive
+		}
+		return []byte(strconv.FormatInt(n, 10)), nil
+	})
+	var wg sync.WaitGroup
+	wg.Go(func() { changes.Add(1); assert.NoError(t, f.Save()) })
+	<-first
+	var arrived sync.WaitGroup
+	for range 50 {
+		arrived.Add(1)
+		wg.Go(func() {
+			changes.Add(1)
+			arrived.Done()
+			assert.NoError(t, f.Save())
+			data, err := os.ReadFile(path)
+			assert.NoError(t, err)
+			n, err := strconv.Atoi(string(data))
+			assert.NoError(t, err)
+			assert.Greater(t, n, 1, "the write that began before the change does not count")
+		})
+	}
+	arrived.Wait()
+	close(gate)
+	wg.Wait()
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, "51", string(data))
+	require.Less(t, encodes.Load(), int64(51))
+}
