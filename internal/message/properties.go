@@ -7,8 +7,8 @@ import (
 
 // Separators inside [Properties].
 const (
-	nameSeparator     = 1
-	propertySeparator = 2
+	NameSeparator     = 1
+	PropertySeparator = 2
 )
 
 // Names of properties that the store itself reads (MessageConst).
@@ -46,10 +46,10 @@ func (p Properties) All() iter.Seq2[[]byte, []byte] {
 // next cuts the first pair off; name is nil when the text there is not a property.
 func (p Properties) next() (name, value []byte, rest Properties) {
 	pair := []byte(p)
-	if i := bytes.IndexByte(pair, propertySeparator); i >= 0 {
+	if i := bytes.IndexByte(pair, PropertySeparator); i >= 0 {
 		pair, rest = pair[:i:i], p[i+1:]
 	}
-	i := bytes.IndexByte(pair, nameSeparator)
+	i := bytes.IndexByte(pair, NameSeparator)
 	if i <= 0 || i == len(pair)-1 {
 		return nil, nil, rest
 	}
@@ -71,10 +71,10 @@ func (p Properties) Get(name string) []byte {
 
 // Append appends a pair to the text. Name and value must not contain the two separators.
 func (p Properties) Append(name, value string) Properties {
-	if n := len(p); n > 0 && p[n-1] != propertySeparator {
-		p = append(p, propertySeparator)
+	if n := len(p); n > 0 && p[n-1] != PropertySeparator {
+		p = append(p, PropertySeparator)
 	}
 	p = append(p, name...)
-	p = append(p, nameSeparator)
+	p = append(p, NameSeparator)
 	return append(p, value...)
 }
