@@ -70,7 +70,7 @@ func (s Source) Broker() (*BrokerFile, []Warning, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	extra, unknown, err := s.fill(objs)
+	extra, more, err := s.fill(objs)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -79,7 +79,7 @@ func (s Source) Broker() (*BrokerFile, []Warning, error) {
 	if err := f.settle(); err != nil {
 		return nil, nil, s.blame(err)
 	}
-	return f, append(append(warnings, unknown...), s.idle(objs)...), nil
+	return f, append(warnings, more...), nil
 }
 
 // Namesrv loads a name server's options; errors as in [Source.Broker].
@@ -92,7 +92,7 @@ func (s Source) Namesrv() (*NamesrvFile, []Warning, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	extra, unknown, err := s.fill(objs)
+	extra, more, err := s.fill(objs)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -100,7 +100,7 @@ func (s Source) Namesrv() (*NamesrvFile, []Warning, error) {
 	if s.File != "" {
 		f.Namesrv.ConfigStorePath = s.File // as NamesrvStartup does, whatever the file says
 	}
-	return f, append(append(warnings, unknown...), s.idle(objs)...), nil
+	return f, append(warnings, more...), nil
 }
 
 // objects lists what requests 25 and 26 see, in Java's order.
@@ -154,7 +154,7 @@ func (s Source) systemProperties(sys *System, home, addr *string) ([]Warning, er
 }
 
 // fill applies the file and the flags to objs. It returns the file's unknown keys with
-// their values, and a warning for each.
+// their values, and warnings of those and of the keys without effect.
 func (s Source) fill(objs []any) (extra map[string]string, warnings []Warning, err error) {
 	values, err := s.readFile()
 	if err != nil {
@@ -171,7 +171,9 @@ func (s Source) fill(objs []any) (extra map[string]string, warnings []Warning, e
 	for _, w := range warn("flag", unknown, objs) {
 		return nil, nil, errors.New(w.String())
 	}
-	return extra, warn(s.File, extra, objs), nil
+	warnings = warn(s.File, extra, objs)
+	warnings = append(warnings, idle(s.File, values, objs, &s.Host)...)
+	return extra, append(warnings, idle("flag", s.Flags, objs, &s.Host)...), nil
 }
 
 // readFile reads and parses the property file.

@@ -141,7 +141,7 @@ func (o *Option) wants(text, want string) error {
 // clip keeps an error message on one line.
 func clip(s string) string {
 	if len(s) > 80 {
-		s = s[:80] + "…"
+		s = strings.ToValidUTF8(s[:80], "") + "…"
 	}
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
@@ -166,10 +166,10 @@ func inRange(bounds string, n float64) bool {
 	if !ok {
 		return true
 	}
-	if l, err := strconv.ParseFloat(low, 64); err == nil && n < l {
+	if l, err := strconv.ParseFloat(low, 64); err == nil && !(n >= l) { // NaN lies in no range
 		return false
 	}
-	if h, err := strconv.ParseFloat(high, 64); err == nil && n > h {
+	if h, err := strconv.ParseFloat(high, 64); err == nil && !(n <= h) {
 		return false
 	}
 	return true

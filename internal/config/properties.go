@@ -27,7 +27,7 @@ func ParseProperties(data []byte) (map[string]string, error) {
 	l := properties.Loader{Encoding: enc, DisableExpansion: true}
 	p, err := l.LoadBytes(data)
 	if err != nil {
-		return nil, fmt.Errorf("not a property file: %w", errors.New(clip(err.Error())))
+		return nil, fmt.Errorf("not a property file: %w", errors.New(clip(strings.TrimPrefix(err.Error(), "properties: "))))
 	}
 	return p.Map(), nil
 }

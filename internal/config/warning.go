@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -40,32 +39,19 @@ func isSystem(key string) bool {
 	return slices.ContainsFunc(Options(System{}), func(o Option) bool { return o.Key == key })
 }
 
-// idle warns of options that were set to something else than their default although they
-// have no effect yet. Options accepted for good stay silent: no file that Java runs with
-// should cause a page of warnings.
-func (s Source) idle(objs []any) []Warning {
-	values, err := s.readFile()
-	if err != nil {
-		return nil
-	}
-	defaults := map[string]string{}
+// idle warns of the keys among values that have no effect yet and were set to something
+// else than their default. Options accepted for good stay silent: no file that Java runs
+// with should cause a page of warnings.
+func idle(where string, values map[string]string, objs []any, h *Host) []Warning {
+	var list []Warning
 	for _, obj := range objs {
 		fresh := reflect.New(reflect.TypeOf(obj).Elem())
-		setDefaults(&s.Host, fresh.Interface())
+		setDefaults(h, fresh.Interface())
+		is := reflect.ValueOf(obj).Elem()
 		for _, o := range Options(obj) {
-			if o.Status.Kind == NotYet && text(fresh.Elem().Field(o.field)) != text(reflect.ValueOf(obj).Elem().Field(o.field)) {
-				defaults[o.Key] = o.Status.Why
-			}
-		}
-	}
-	var list []Warning
-	for _, from := range []struct {
-		where  string
-		values map[string]string
-	}{{s.File, values}, {"flag", s.Flags}} {
-		for _, key := range slices.Sorted(maps.Keys(from.values)) {
-			if why, ok := defaults[key]; ok {
-				list = append(list, Warning{from.where, key, fmt.Sprintf("has no effect yet (%s)", why)})
+			_, given := values[o.Key]
+			if given && o.Status.Kind == NotYet && !is.Field(o.field).Equal(fresh.Elem().Field(o.field)) {
+				list = append(list, Warning{where, o.Key, "has no effect yet: " + o.Status.Why})
 			}
 		}
 	}
