@@ -14,7 +14,7 @@ import (
 // newBenchCommand is `ringmq bench`: load on any RocketMQ-compatible broker.
 func newBenchCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "bench", Short: "Measure a RocketMQ-compatible broker, ours or another"}
-	cmd.AddCommand(newBenchSendCommand())
+	cmd.AddCommand(newBenchSendCommand(), newBenchTableCommand())
 	return cmd
 }
 
@@ -68,5 +68,21 @@ func newBenchSendCommand() *cobra.Command {
 	f.DurationVar(&o.Duration, "duration", 10*time.Second, "length of the measurement")
 	f.IntVar(&o.PID, "pid", 0, "the broker's process, to report its CPU and memory")
 	f.BoolVar(&asJSON, "json", false, "print one line of JSON")
+	return cmd
+}
+
+// newBenchTableCommand turns the results of bench/peer.sh into docs/benchmarks.md.
+func newBenchTableCommand() *cobra.Command {
+	t := bench.PeerTable{}
+	cmd := &cobra.Command{
+		Use: "table", Short: "Print the page of a comparison run from its results on standard input", Hidden: true, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return t.Write(cmd.OutOrStdout(), cmd.InOrStdin()) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&t.Machine, "machine", "", "what it ran on")
+	f.StringVar(&t.Commit, "commit", "", "commit measured")
+	f.StringVar(&t.Date, "date", "", "day of the run")
+	f.IntVar(&t.Rounds, "rounds", 0, "rounds per row")
+	f.StringArrayVar(&t.Facts, "fact", nil, "name|java|ringmq")
 	return cmd
 }
