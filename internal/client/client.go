@@ -81,11 +81,7 @@ func Dial(ctx context.Context, addr string, o Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", addr, plainCause(err))
 	}
-	c := newClient(conn, addr, o)
-	c.wg.Add(2)
-	go c.readLoop()
-	go c.writeLoop()
-	return c, nil
+	return start(conn, addr, o), nil
 }
 
 func dial(ctx context.Context, addr string, conf *tls.Config) (net.Conn, error) {
@@ -104,14 +100,18 @@ func plainCause(err error) error {
 	return err
 }
 
-func newClient(conn net.Conn, addr string, o Options) *Client {
-	return &Client{
+// start makes a client of a connection; o has its defaults.
+func start(conn net.Conn, addr string, o Options) *Client {
+	c := &Client{
 		o: o, addr: addr, conn: conn,
 		wake:    make(chan struct{}, 1),
 		done:    make(chan struct{}),
 		pending: make(map[int32]chan<- *wire.Command),
 		room:    make(chan struct{}),
 	}
+	c.wg.Go(c.readLoop)
+	c.wg.Go(c.writeLoop)
+	return c
 }
 
 // Addr is the address that was dialled.

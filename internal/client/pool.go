@@ -88,13 +88,11 @@ func (p *Pool) entry(addr string) (*pooled, error) {
 	}
 	e := &pooled{ready: make(chan struct{})}
 	p.conns[addr] = e
-	p.wg.Add(1)
-	go p.dial(e, addr)
+	p.wg.Go(func() { p.dial(e, addr) })
 	return e, nil
 }
 
 func (p *Pool) dial(e *pooled, addr string) {
-	defer p.wg.Done()
 	defer close(e.ready)
 	ctx, cancel := context.WithTimeout(p.ctx, p.o.DialTimeout)
 	defer cancel()

@@ -21,7 +21,6 @@ const (
 
 // readLoop is the reader: it hands answers to their calls and requests to OnRequest.
 func (c *Client) readLoop() {
-	defer c.wg.Done()
 	r := bufio.NewReaderSize(c.conn, readBufferBytes)
 	var (
 		dec   wire.Decoder

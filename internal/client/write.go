@@ -54,7 +54,6 @@ const keepBytes = 1 << 20
 
 // writeLoop is the writer: each round takes all frames gathered so far and writes them at once.
 func (c *Client) writeLoop() {
-	defer c.wg.Done()
 	var taken []byte
 	for {
 		select {
