@@ -14,6 +14,7 @@
 //	important  yes = printed by -m, as Java's ImportantField
 //	remote     no = requests 25 and 318 may never change it
 //	secret     yes = never printed
+//	own        yes = an option of ringmq's among RocketMQ's
 //	status     absent = works; else a word of [Statuses] that says why not (yet)
 //	doc        what it means
 //

@@ -20,6 +20,7 @@ type Option struct {
 	Important bool // printed by -m
 	Remote    bool // requests 25 and 318 may change it
 	Secret    bool // never printed
+	Own       bool // not a key of RocketMQ 4.9's
 	Type      reflect.Kind
 
 	field int // index of the field in its struct
@@ -59,6 +60,7 @@ func newOption(i int, f reflect.StructField) Option {
 		Important: tag.Get("important") == "yes",
 		Remote:    tag.Get("remote") != "no",
 		Secret:    tag.Get("secret") == "yes",
+		Own:       tag.Get("own") == "yes",
 		Type:      f.Type.Kind(),
 		field:     i,
 	}

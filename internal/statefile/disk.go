@@ -1,6 +1,8 @@
 package statefile
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -10,7 +12,8 @@ import (
 type files interface {
 	read(path string) ([]byte, error)
 	size(path string) (int64, error)
-	// writeSynced creates or truncates path, writes data and syncs them.
+	// writeSynced creates or truncates path, and its folder if it is missing, writes data
+	// and syncs them.
 	writeSynced(path string, data []byte) error
 	rename(from, to string) error
 	// syncFolder makes the names in path's folder durable.
@@ -32,7 +35,13 @@ func (disk) size(path string) (int64, error) {
 }
 
 func (disk) writeSynced(path string, data []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	f, err := create(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := makeFolder(filepath.Dir(path)); err != nil {
+			return err
+		}
+		f, err = create(path)
+	}
 	if err != nil {
 		return err
 	}
@@ -41,6 +50,25 @@ func (disk) writeSynced(path string, data []byte) error {
 		return err
 	}
 	return syncAndClose(f, nil)
+}
+
+func create(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+}
+
+// makeFolder makes dir and what is missing above it, each name durable in its parent.
+func makeFolder(dir string) error {
+	err := os.Mkdir(dir, 0o755)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := makeFolder(filepath.Dir(dir)); err != nil {
+			return err
+		}
+		err = os.Mkdir(dir, 0o755)
+	}
+	if err != nil {
+		return err
+	}
+	return syncAndClose(os.Open(filepath.Dir(dir)))
 }
 
 func syncAndClose(f *os.File, err error) error {

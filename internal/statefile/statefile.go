@@ -33,7 +33,7 @@ import (
 )
 
 // Write replaces the content of the file at path; the former content stays as path.bak.
-// The folder must exist. When Write returns nil the content is on the device. After an
+// A folder that is missing is made. When Write returns nil the content is on the device. After an
 // error [Read] finds the old content, or, if only the last step failed, the new one.
 func Write(path string, data []byte) error {
 	return write(disk{}, path, data)

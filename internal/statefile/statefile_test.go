@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -29,11 +30,20 @@ func TestWriteThenRead(t *testing.T) {
 	require.NoFileExists(t, path+".tmp")
 }
 
+func TestWriteMakesMissingFolders(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a", "b", "f")
+	require.NoError(t, Write(path, []byte("x")))
+	got, err := Read(path)
+	require.NoError(t, err)
+	require.Equal(t, "x", string(got))
+}
+
 func TestWriteNamesTheFileAndTheStep(t *testing.T) {
-	err := Write(filepath.Join(t.TempDir(), "missing", "x"), nil)
-	require.ErrorIs(t, err, fs.ErrNotExist)
-	require.ErrorContains(t, err, "cannot write ")
-	require.ErrorContains(t, err, "x.tmp")
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	err := Write(filepath.Join(file, "x"), nil)
+	require.ErrorIs(t, err, syscall.ENOTDIR)
+	require.ErrorContains(t, err, "cannot write "+file+"/x (writing "+file+"/x.tmp): ")
 }
 
 func TestReadParse(t *testing.T) {
