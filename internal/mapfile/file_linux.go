@@ -88,6 +88,27 @@ func (f *dirFile) Truncate(size int64) error {
 	return nil
 }
 
+func (f *dirFile) NextData(off int64) (int64, error) {
+	if off >= f.Size() {
+		return f.Size(), nil
+	}
+	next, err := unix.Seek(f.fd, off, unix.SEEK_DATA)
+	switch err {
+	case nil:
+		return next, nil
+	case unix.ENXIO: // no data behind off
+		return f.Size(), nil
+	case unix.EINVAL: // the file system cannot tell
+		return off, nil
+	}
+	return 0, f.fail("lseek", err)
+}
+
+func (f *dirFile) Clear(off, n int64) error {
+	const mode = unix.FALLOC_FL_PUNCH_HOLE | unix.FALLOC_FL_KEEP_SIZE
+	return f.fail("fallocate", retry(func() error { return unix.Fallocate(f.fd, mode, off, n) }))
+}
+
 func (f *dirFile) StartWriteback(off, n int64) error {
 	return f.fail("sync_file_range", unix.SyncFileRange(f.fd, off, n, unix.SYNC_FILE_RANGE_WRITE))
 }

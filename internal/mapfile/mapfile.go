@@ -84,8 +84,14 @@ type File interface {
 	// too, cannot run out of space; it extends the file when it ends before off+n. The
 	// bytes read as zero until written. A full disk is an error that is syscall.ENOSPC.
 	Allocate(off, n int64) error
+	// NextData is the first offset at or behind off where something was written, as far as the
+	// file system knows; Size when only untouched blocks follow.
+	NextData(off int64) (int64, error)
 	// Truncate sets the file's length; what is added reads as zero and has no blocks.
 	Truncate(size int64) error
+	// Clear makes n bytes at off, within the file, read as zero and gives back their blocks. After a
+	// power cut before Sync each of them is either what it was or zero.
+	Clear(off, n int64) error
 	// StartWriteback asks the kernel to begin writing n dirty bytes at off; it proves nothing.
 	StartWriteback(off, n int64) error
 	// DropCache tells the kernel that n bytes at off will not be read soon.

@@ -1,0 +1,201 @@
+package commitlog
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"path"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"ringmq/internal/mapfile"
+	"ringmq/internal/message"
+)
+
+// Options of a Log.
+type Options struct {
+	FS  mapfile.FS
+	Dir string // within FS; made when missing
+	// FileSize is the length of every file (mappedFileSizeCommitLog).
+	FileSize int64
+	Log      *slog.Logger
+}
+
+// Log is the row of files.
+//
+// Lock order: mu alone; it is held while files are made and removed, never on the way of
+// an append or a read.
+type Log struct {
+	o Options
+
+	mu    sync.Mutex              // guards changes of files and prepared
+	files atomic.Pointer[[]*File] // sorted, without holes; replaced, never changed
+	// prepared is the end of the last file that is known to have its blocks.
+	prepared atomic.Int64
+
+	written atomic.Int64 // LogOffset up to which the page cache has the log
+	durable atomic.Int64 // LogOffset up to which the device has it; ≤ written
+	failure atomic.Pointer[FailedError]
+}
+
+// nameLength is the number of digits of a file's name.
+const nameLength = 20
+
+// Open loads the files of a log. It reads no records: the positions are those of [Log.Resume].
+func Open(o Options) (*Log, error) {
+	if o.FileSize < message.MinSize+message.BlankSize {
+		return nil, fmt.Errorf("mappedFileSizeCommitLog is %d, it must be at least %d", o.FileSize, message.MinSize+message.BlankSize)
+	}
+	l := &Log{o: o}
+	l.files.Store(&[]*File{})
+	if err := o.FS.MkdirAll(o.Dir); err != nil {
+		return nil, err
+	}
+	if err := l.load(); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+func (l *Log) load() error {
+	entries, err := l.o.FS.ReadDir(l.o.Dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		base, ok := parseName(e.Name)
+		if e.Dir || !ok {
+			l.o.Log.Warn("not a commit log file, left alone", "path", l.path(e.Name))
+			continue
+		}
+		if err := l.loadFile(e, base); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// loadFile appends one file to the row.
+func (l *Log) loadFile(e mapfile.Entry, base message.LogOffset) error {
+	files := *l.files.Load()
+	if e.Size == 0 {
+		// A crash between making a file and giving it its length; Prepare finishes the work.
+		l.o.Log.Info("commit log file was never begun", "path", l.path(e.Name))
+		return nil
+	}
+	if e.Size != l.o.FileSize || int64(base)%l.o.FileSize != 0 {
+		return &LengthError{Path: l.path(e.Name), Want: l.o.FileSize, Got: e.Size}
+	}
+	if n := len(files); n > 0 && files[n-1].end() != base {
+		return &MissingError{Path: l.path(fileName(files[n-1].end())), Next: l.path(e.Name)}
+	}
+	f, err := l.o.FS.Open(path.Join(l.o.Dir, e.Name))
+	if err != nil {
+		return err
+	}
+	l.add(newFile(f, base, l.o.FileSize))
+	return nil
+}
+
+// add publishes the row with one more file. Under mu, or while opening.
+func (l *Log) add(f *File) {
+	old := *l.files.Load()
+	files := append(old[:len(old):len(old)], f)
+	l.files.Store(&files)
+}
+
+func fileName(base message.LogOffset) string { return fmt.Sprintf("%0*d", nameLength, int64(base)) }
+
+func parseName(name string) (message.LogOffset, bool) {
+	if len(name) != nameLength {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(name, 10, 63)
+	return message.LogOffset(n), err == nil
+}
+
+// path is where a file lies, for people.
+func (l *Log) path(name string) string { return filepath.Join(l.o.FS.Path(), l.o.Dir, name) }
+
+// PathOf is the path of the file that holds off, for people.
+func (l *Log) PathOf(off message.LogOffset) string { return l.path(fileName(l.baseOf(off))) }
+
+// baseOf is the first offset of the file that holds off.
+func (l *Log) baseOf(off message.LogOffset) message.LogOffset {
+	return off - off%message.LogOffset(l.o.FileSize)
+}
+
+// FileSize is the length of every file.
+func (l *Log) FileSize() int64 { return l.o.FileSize }
+
+// Files is the number of files.
+func (l *Log) Files() int { return len(*l.files.Load()) }
+
+// Min is the first offset the log still holds.
+func (l *Log) Min() message.LogOffset {
+	if files := *l.files.Load(); len(files) > 0 {
+		return files[0].base
+	}
+	return message.LogOffset(l.written.Load())
+}
+
+// Written is the end of what the page cache has; a killed process loses nothing below it.
+func (l *Log) Written() message.LogOffset { return message.LogOffset(l.written.Load()) }
+
+// Durable is the end of what the device has; a power cut loses nothing below it.
+func (l *Log) Durable() message.LogOffset { return message.LogOffset(l.durable.Load()) }
+
+// Failure is why the log cannot be written any more, or nil.
+func (l *Log) Failure() error {
+	if f := l.failure.Load(); f != nil {
+		return f
+	}
+	return nil
+}
+
+// fail makes err the log's failure, unless it has one, and returns the failure.
+func (l *Log) fail(err error) error {
+	l.failure.CompareAndSwap(nil, &FailedError{err})
+	return l.failure.Load()
+}
+
+// fileAt is the file that holds off, or nil.
+func (l *Log) fileAt(off message.LogOffset) *File {
+	files := *l.files.Load()
+	if len(files) == 0 || off < files[0].base {
+		return nil
+	}
+	i := int(int64(off-files[0].base) / l.o.FileSize)
+	if i >= len(files) {
+		return nil
+	}
+	return files[i]
+}
+
+// Pin returns the file that holds off with its read mapping, which stays mapped until Unpin.
+// It is nil, without an error, where the log has no such file (any more).
+func (l *Log) Pin(off message.LogOffset) (*File, error) {
+	f := l.fileAt(off)
+	if f == nil || !f.pin() {
+		return nil, nil
+	}
+	if err := f.mapped(); err != nil {
+		f.Unpin()
+		return nil, err
+	}
+	return f, nil
+}
+
+// Close closes the files; what is pinned stays mapped until it is unpinned.
+func (l *Log) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var errs []error
+	for _, f := range *l.files.Load() {
+		errs = append(errs, f.release())
+	}
+	l.files.Store(&[]*File{})
+	return errors.Join(errs...)
+}

@@ -1,0 +1,74 @@
+package commitlog
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+
+	"ringmq/internal/mapfile"
+	"ringmq/internal/message"
+)
+
+// Prepared tells whether the file that begins at base exists and has its blocks, so that
+// writing it cannot run out of space.
+func (l *Log) Prepared(base message.LogOffset) bool {
+	return int64(base) < l.prepared.Load()
+}
+
+// Prepare makes the file that begins at base, full-size and with its blocks, or gives an
+// existing one its blocks. It is meant to be called ahead of need; an append whose file is
+// late calls it itself. Files are prepared in order. The error is a [SpaceError], which may
+// pass, or final like that of Write.
+func (l *Log) Prepare(base message.LogOffset) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.Failure(); err != nil {
+		return err
+	}
+	if l.Prepared(base) {
+		return nil
+	}
+	f := l.fileAt(base)
+	if f == nil {
+		var err error
+		if f, err = l.create(base); err != nil {
+			return err
+		}
+		l.add(f)
+	} else if err := f.f.Allocate(0, l.o.FileSize); err != nil {
+		return &SpaceError{l.PathOf(base), l.o.FileSize, err}
+	}
+	l.prepared.Store(int64(f.end()))
+	return nil
+}
+
+// create makes a file. It gets its length first and then its blocks, so that a crash in
+// between leaves a file that this program and Java's both accept.
+func (l *Log) create(base message.LogOffset) (*File, error) {
+	name := path.Join(l.o.Dir, fileName(base))
+	f, err := l.o.FS.Create(name)
+	if errors.Is(err, fs.ErrExist) {
+		f, err = l.o.FS.Open(name) // of length 0, or load would have taken it
+	}
+	if err != nil {
+		return nil, &SpaceError{l.PathOf(base), l.o.FileSize, err}
+	}
+	if err = f.Truncate(l.o.FileSize); err == nil {
+		err = f.Allocate(0, l.o.FileSize)
+	}
+	if err != nil {
+		return nil, &SpaceError{l.PathOf(base), l.o.FileSize, errors.Join(err, f.Close(), l.o.FS.Remove(name))}
+	}
+	if err := l.settle(f); err != nil {
+		return nil, l.fail(errors.Join(err, f.Close()))
+	}
+	return newFile(f, base, l.o.FileSize), nil
+}
+
+// settle makes a new file's length and name last.
+func (l *Log) settle(f mapfile.File) error {
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	return l.o.FS.SyncDir(l.o.Dir)
+}

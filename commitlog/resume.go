@@ -1,0 +1,63 @@
+package commitlog
+
+import (
+	"errors"
+	"io"
+
+	"ringmq/internal/message"
+)
+
+// Resume makes end the place where the log continues, as a scan has found it: what lies
+// behind it, in its file and in later ones, is overwritten with zeros. The bytes below safe
+// are on the device, those up to end may be only in the page cache; Sync brings them there.
+func (l *Log) Resume(safe, end message.LogOffset) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, f := range *l.files.Load() {
+		if f.end() <= end {
+			continue
+		}
+		wrote, err := zeroFrom(f, max(end, f.base))
+		if wrote && err == nil {
+			err = f.f.Sync()
+		}
+		if err != nil {
+			return l.fail(err)
+		}
+	}
+	l.written.Store(int64(end))
+	l.durable.Store(int64(min(safe, end)))
+	l.prepared.Store(int64(l.baseOf(end)))
+	return nil
+}
+
+// zeroFrom overwrites what is not zero in f from off on.
+func zeroFrom(f *File, off message.LogOffset) (wrote bool, err error) {
+	buf := make([]byte, min(windowSize, int64(f.end()-off)))
+	zeros := make([]byte, len(buf))
+	for at := int64(off - f.base); ; {
+		if at, err = f.f.NextData(at); err != nil || at >= f.size {
+			return wrote, err
+		}
+		n := min(int64(len(buf)), f.size-at)
+		if _, err := f.f.ReadAt(buf[:n], at); err != nil && !errors.Is(err, io.EOF) {
+			return wrote, err
+		}
+		if !isZero(buf[:n]) {
+			wrote = true
+			if _, err := f.f.WriteAt(zeros[:n], at); err != nil {
+				return wrote, err
+			}
+		}
+		at += n
+	}
+}
+
+func isZero(b []byte) bool {
+	for _, c := range b {
+		if c != 0 {
+			return false
+		}
+	}
+	return true
+}

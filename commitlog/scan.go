@@ -1,0 +1,262 @@
+package commitlog
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"ringmq/internal/message"
+)
+
+// Visitor is told what a scan finds, in the order of the log. An error ends the scan.
+type Visitor interface {
+	// Record is called for each good record. raw and r's slices are valid until it returns.
+	Record(raw []byte, r *message.Record) error
+	// Damage is called for bytes that are no record although a good record follows them.
+	// r is what the damage was when only its body's checksum is wrong, else nil.
+	Damage(e *CorruptError, r *message.Record) error
+}
+
+// ScanResult is where a scan ended.
+type ScanResult struct {
+	End     message.LogOffset // behind the last good record
+	Records int64
+	// Torn is what lies behind End when that is not just zeros: the last write before a power cut.
+	Torn *CorruptError
+}
+
+// Scan reads the log from a record's offset, or a file's begin, to its end. Nobody may write
+// meanwhile.
+func (l *Log) Scan(from message.LogOffset, v Visitor) (ScanResult, error) {
+	s := scanner{log: l, visitor: v, pos: from, result: ScanResult{End: from}}
+	for {
+		f := l.fileAt(s.pos)
+		if f == nil {
+			break
+		}
+		if err := s.file(f); err != nil {
+			return s.result, err
+		}
+	}
+	if s.dirty {
+		s.result.Torn = s.bad
+	}
+	return s.result, nil
+}
+
+// scanner is the state of one Scan.
+//
+//	          ┌────────── good record ──────────┐
+//	          ▼                                 │
+//	in step: bad == nil ── not a record ──► searching: bad != nil
+//	                                         (next good record ⇒ Damage; end of log ⇒ Torn)
+type scanner struct {
+	log     *Log
+	visitor Visitor
+	w       window
+	pos     message.LogOffset
+	result  ScanResult
+	rec     message.Record
+	bad     *CorruptError   // what is being searched over
+	badRec  *message.Record // its record, when only the checksum is wrong
+	dirty   bool            // the search has met bytes that are not zero
+}
+
+// file scans from pos to the end of f and leaves pos in the next file.
+func (s *scanner) file(f *File) error {
+	s.w.open(f)
+	for s.pos < f.end() {
+		raw, err := s.record(s.pos)
+		switch {
+		case err == nil:
+			err = s.good(raw)
+		case errors.Is(err, message.ErrBlank):
+			if s.bad == nil {
+				s.result.End = f.end()
+			}
+			s.pos = f.end()
+		case isFormat(err):
+			err = s.lost(err)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// good hands the record at pos to the visitor and steps behind it.
+func (s *scanner) good(raw []byte) error {
+	if s.bad != nil {
+		bad, badRec := s.bad, s.badRec
+		s.bad, s.badRec, s.dirty = nil, nil, false
+		bad.Length = int64(s.pos - bad.Offset)
+		if err := s.visitor.Damage(bad, badRec); err != nil {
+			return err
+		}
+	}
+	s.result.Records++
+	s.pos += message.LogOffset(len(raw))
+	s.result.End = s.pos
+	return s.visitor.Record(raw, &s.rec)
+}
+
+// lost notes that the bytes at pos are no record, and moves pos to where the next one is in
+// this file, or to the file's end.
+func (s *scanner) lost(cause error) error {
+	if s.bad == nil {
+		s.note(cause)
+	}
+	f := s.w.f
+	if rec := s.badRec; rec != nil && s.bad.Offset == s.pos {
+		// Only the checksum is wrong, so TOTALSIZE is likely right.
+		next := s.pos + message.LogOffset(rec.Size())
+		if f.Holds(next, message.BlankSize) {
+			if _, err := s.record(next); err == nil || errors.Is(err, message.ErrBlank) {
+				s.pos = next
+				return nil
+			}
+		}
+	}
+	from, err := s.w.touched(s.pos)
+	if err == nil {
+		s.pos, err = s.search(from)
+	}
+	return err
+}
+
+// note begins a damage at pos.
+func (s *scanner) note(cause error) {
+	s.bad = &CorruptError{Path: s.log.PathOf(s.pos), Offset: s.pos, Want: "a record", Got: cause.Error()}
+	var format *message.FormatError
+	if errors.As(cause, &format) {
+		s.bad.Want, s.bad.Got = format.Field+" "+format.Want, fmt.Sprint(format.Got)
+		if format.Field == "BODYCRC" {
+			rec := s.rec
+			rec.Topic = bytes.Clone(rec.Topic)
+			s.badRec = &rec
+		}
+	}
+}
+
+// search looks from off on for a good record behind pos; the file's end when there is none.
+func (s *scanner) search(off message.LogOffset) (message.LogOffset, error) {
+	f := s.w.f
+	for f.Holds(off, message.MinSize) {
+		b, err := s.w.at(off, windowSize)
+		if err != nil {
+			return 0, err
+		}
+		n := len(b)
+		s.dirty = s.dirty || !isZero(b)
+		for _, at := range s.candidates(b, off) {
+			if at <= s.pos {
+				continue
+			}
+			if _, err := s.record(at); err == nil {
+				return at, nil
+			} else if !isFormat(err) && !errors.Is(err, message.ErrBlank) {
+				return 0, err
+			}
+		}
+		if n < windowSize {
+			break
+		}
+		// The front of a record may straddle two windows.
+		if off, err = s.w.touched(off + message.LogOffset(n-message.BlankSize+1)); err != nil {
+			return 0, err
+		}
+	}
+	return f.end(), nil
+}
+
+// magicBytes is MAGIC as it stands in a record, behind TOTALSIZE.
+var magicBytes = binary.BigEndian.AppendUint32(nil, message.Magic)
+
+// candidates lists where in b, which begins at off, a record's front seems to be.
+func (s *scanner) candidates(b []byte, off message.LogOffset) []message.LogOffset {
+	var found []message.LogOffset
+	const behindSize = 4
+	for i := behindSize; i < len(b); i++ {
+		k := bytes.Index(b[i:], magicBytes)
+		if k < 0 {
+			break
+		}
+		i += k
+		found = append(found, off+message.LogOffset(i-behindSize))
+	}
+	return found
+}
+
+// record checks the record at off and decodes it into s.rec.
+func (s *scanner) record(off message.LogOffset) ([]byte, error) {
+	head, err := s.w.at(off, message.HeadSize)
+	if err != nil {
+		return nil, err
+	}
+	h, err := message.Peek(head)
+	if errors.Is(err, message.ErrBlank) && int64(h.Size) != int64(s.w.f.end()-off) {
+		return nil, &message.FormatError{Field: "TOTALSIZE", Want: fmt.Sprint(int64(s.w.f.end() - off)), Got: int64(h.Size)}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !s.w.f.Holds(off, h.Size) {
+		return nil, &message.FormatError{Field: "TOTALSIZE", Want: "a record within its file", Got: int64(h.Size)}
+	}
+	s.rec.LogOffset = h.LogOffset
+	if err := s.rec.At(off); err != nil {
+		return nil, err
+	}
+	raw, err := s.w.at(off, h.Size)
+	if err != nil {
+		return nil, err
+	}
+	if err := message.Decode(raw, &s.rec); err != nil {
+		return nil, err
+	}
+	return raw, message.CheckBody(raw, &s.rec)
+}
+
+func isFormat(err error) bool {
+	var format *message.FormatError
+	return errors.As(err, &format)
+}
+
+// windowSize is how much a scan reads at once.
+const windowSize = 1 << 20
+
+// window is the part of a file that a scan has in memory.
+type window struct {
+	f   *File
+	buf []byte
+	off message.LogOffset // of buf's first byte
+}
+
+func (w *window) open(f *File) { w.f, w.buf = f, w.buf[:0] }
+
+// at returns n bytes at off, fewer at the file's end. They are valid until the next call.
+func (w *window) at(off message.LogOffset, n int) ([]byte, error) {
+	n = int(min(int64(n), int64(w.f.end()-off)))
+	if i := int64(off - w.off); i >= 0 && i+int64(n) <= int64(len(w.buf)) {
+		return w.buf[i : i+int64(n) : i+int64(n)], nil
+	}
+	size := int(min(int64(max(n, windowSize)), int64(w.f.end()-off)))
+	if cap(w.buf) < size {
+		w.buf = make([]byte, size)
+	}
+	w.buf, w.off = w.buf[:size], off
+	if got, err := w.f.f.ReadAt(w.buf, int64(off-w.f.base)); err != nil && !(errors.Is(err, io.EOF) && got == size) {
+		w.buf = w.buf[:0]
+		return nil, err
+	}
+	return w.buf[:n:n], nil
+}
+
+// touched is the first offset from off on that is not a zero in a block never written.
+func (w *window) touched(off message.LogOffset) (message.LogOffset, error) {
+	next, err := w.f.f.NextData(int64(off - w.f.base))
+	return w.f.base + message.LogOffset(next), err
+}
