@@ -1,0 +1,84 @@
+package consumequeue
+
+import (
+	"encoding/binary"
+	"math"
+
+	"ringmq/internal/message"
+)
+
+// Entry points at one message of a queue. Its position in the queue is its index, so it does not hold it.
+type Entry struct {
+	// LogOffset is where the record starts in the commit log.
+	LogOffset message.LogOffset
+	// Size is the length of the whole record in bytes.
+	Size int32
+	// TagsCode is the hash of the message's tags; in the queues of the delay levels
+	// (SCHEDULE_TOPIC_XXXX) it is the time of delivery in ms, as CommitLog.checkMessageAndReturnSize makes it.
+	TagsCode int64
+}
+
+// field is one row of the entry's layout; the positions below and the grid in the package
+// comment follow from the rows.
+type field struct {
+	name  string
+	width int
+}
+
+var fields = [...]field{
+	{"LogOffset", 8},
+	{"Size", 4},
+	{"TagsCode", 8},
+}
+
+// Positions of the fields; a test holds them against the rows above.
+const (
+	posLogOffset = 0
+	posSize      = 8
+	posTagsCode  = 12
+
+	// EntrySize is the encoded length of an [Entry] in bytes (ConsumeQueue.CQ_STORE_UNIT_SIZE).
+	EntrySize = 20
+)
+
+// blank fills a queue's first file up to the first entry when that is not the file's first
+// place (ConsumeQueue.fillPreBlank).
+var blank = Entry{LogOffset: 0, Size: math.MaxInt32, TagsCode: 0}
+
+// appendEntry appends the encoded entry.
+func appendEntry(dst []byte, e Entry) []byte {
+	dst = binary.BigEndian.AppendUint64(dst, uint64(e.LogOffset))
+	dst = binary.BigEndian.AppendUint32(dst, uint32(e.Size))
+	return binary.BigEndian.AppendUint64(dst, uint64(e.TagsCode))
+}
+
+// decodeEntry reads the entry at the front of b.
+func decodeEntry(b []byte) Entry {
+	_ = b[EntrySize-1]
+	return Entry{
+		LogOffset: message.LogOffset(binary.BigEndian.Uint64(b[posLogOffset:])),
+		Size:      int32(binary.BigEndian.Uint32(b[posSize:])),
+		TagsCode:  int64(binary.BigEndian.Uint64(b[posTagsCode:])),
+	}
+}
+
+// decodeEntries fills dst from b, which holds at least as many entries.
+func decodeEntries(dst []Entry, b []byte) {
+	for i := range dst {
+		dst[i] = decodeEntry(b[i*EntrySize:])
+	}
+}
+
+// valid tells whether the bytes can be an entry: a place never written, or cut by a power
+// failure, reads as zero and is not.
+func (e Entry) valid() bool {
+	return e.LogOffset >= 0 && e.Size > 0 && e.LogOffset <= math.MaxInt64-message.LogOffset(e.Size)
+}
+
+// end is where the record ends in the commit log. A blank ends at 0: it stands before every record.
+func (e Entry) end() message.LogOffset {
+	if e == blank {
+		return 0
+	}
+	return e.LogOffset + message.LogOffset(e.Size)
+}

@@ -1,0 +1,161 @@
+package consumequeue
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"ringmq/internal/message"
+)
+
+// ErrGap is returned for an entry above the queue's end: one before it is missing. The
+// queue is unchanged.
+var ErrGap = errors.New("consumequeue: entry leaves a gap")
+
+// ErrDeleted is returned for an entry of a queue whose topic was deleted.
+var ErrDeleted = errors.New("consumequeue: queue was deleted")
+
+// ErrEntry is returned for an entry that could not be told from an unwritten place.
+var ErrEntry = errors.New("consumequeue: entry without a record")
+
+// Sizes of a tail buffer in bytes: it starts small, because there may be hundreds of
+// thousands of queues that get a message now and then, and is written when it is full.
+const (
+	tailFirst = 8 * EntrySize
+	tailNext  = 32 * EntrySize
+	tailFull  = 204 * EntrySize
+)
+
+// Queue is one consume queue. It is found by [Table.Queue] and stays usable until its topic
+// is deleted.
+type Queue struct {
+	// Next is the offset the next message will get. It belongs to the engine, under its append
+	// lock: it runs ahead of Max by what is appended and not yet dispatched. Open sets it to Max.
+	Next message.QueueOffset
+
+	table *Table // set before use
+	topic string // set before use
+	id    int32  // set before use
+
+	max        atomic.Int64
+	min        atomic.Int64
+	attachment atomic.Pointer[any]
+
+	// mu covers memory only and is held for no I/O. io is taken before mu.
+	mu sync.Mutex
+	// Under mu:
+	tail   []byte              // the entries from base to max
+	base   message.QueueOffset // first entry of tail; those before are in the files
+	end    message.LogOffset   // where the last entry's record ends
+	listed bool                // the queue is in table.dirty
+	gone   bool                // the topic was deleted
+
+	// io orders what is done to the files. Put only tries it.
+	io sync.Mutex
+	// Under io:
+	files    fileRange           // the files that exist
+	written  message.QueueOffset // entries below are in the files; base ≤ written ≤ max
+	seen     message.QueueOffset // max at the last flush, to tell an idle queue
+	failed   bool                // the last write failed; counted in table.failing
+	unsynced fileRange           // files with bytes that are not on the device
+	newNames bool                // a file was created since the last sync
+}
+
+func newQueue(t *Table, topic string, id int32) *Queue {
+	return &Queue{table: t, topic: topic, id: id}
+}
+
+// Topic is the queue's topic.
+func (q *Queue) Topic() string { return q.topic }
+
+// ID is the queue's number in its topic.
+func (q *Queue) ID() int32 { return q.id }
+
+// Max is the offset behind the last entry.
+func (q *Queue) Max() message.QueueOffset { return message.QueueOffset(q.max.Load()) }
+
+// Min is the offset of the first entry whose record the commit log still has; Max when there is none.
+func (q *Queue) Min() message.QueueOffset { return message.QueueOffset(q.min.Load()) }
+
+// EndLogOffset is where the last entry's record ends in the commit log, 0 for an empty queue.
+func (q *Queue) EndLogOffset() message.LogOffset {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.end
+}
+
+// Attachment is what was set last, nil before. It is a place for the one who waits for the
+// queue's next message to be found without a search.
+func (q *Queue) Attachment() any {
+	if p := q.attachment.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// SetAttachment replaces the attachment.
+func (q *Queue) SetAttachment(v any) { q.attachment.Store(&v) }
+
+// Put adds the entry of the message at off. Below Max it changes nothing, so a record may be
+// dispatched again. Above Max it is ErrGap, except that an empty queue starts wherever its
+// first entry is (the log before it may have expired).
+//
+// The entry is in memory when Put returns and can be read. It reaches the file when the tail
+// is full or by [Table.Flush]; a file that has yet to be created waits for Flush, because
+// that can take milliseconds. A failed write is not an error of Put: see [Table.Failure].
+// One goroutine at a time may put into a queue.
+func (q *Queue) Put(off message.QueueOffset, e Entry) error {
+	if !e.valid() {
+		return fmt.Errorf("%w: %s/%d offset %d", ErrEntry, q.topic, q.id, off)
+	}
+	q.mu.Lock()
+	if q.gone {
+		q.mu.Unlock()
+		return fmt.Errorf("%w: %s/%d", ErrDeleted, q.topic, q.id)
+	}
+	if next := message.QueueOffset(q.max.Load()); off != next {
+		if off < next {
+			q.mu.Unlock()
+			return nil
+		}
+		if next != 0 || off < 0 {
+			q.mu.Unlock()
+			return fmt.Errorf("%w: %s/%d has %d, got %d", ErrGap, q.topic, q.id, next, off)
+		}
+		q.base = off
+		q.min.Store(int64(off))
+	}
+	if len(q.tail) == cap(q.tail) {
+		q.growTail()
+	}
+	q.tail = appendEntry(q.tail, e)
+	q.end = e.end()
+	q.max.Store(int64(off) + 1)
+	full, list := len(q.tail) >= tailFull, !q.listed
+	q.listed = true
+	q.mu.Unlock()
+	if list {
+		q.table.listDirty(q)
+	}
+	if full {
+		q.spill()
+	}
+	return nil
+}
+
+// growTail makes room for an entry. Beyond a full tail, while the file cannot be written, it doubles.
+func (q *Queue) growTail() {
+	size := max(2*cap(q.tail), tailFull)
+	switch {
+	case cap(q.tail) < tailFirst:
+		size = tailFirst
+	case cap(q.tail) < tailNext:
+		size = tailNext
+	case cap(q.tail) < tailFull:
+		size = tailFull
+	}
+	tail := make([]byte, len(q.tail), size)
+	copy(tail, q.tail)
+	q.tail = tail
+}

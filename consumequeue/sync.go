@@ -1,0 +1,110 @@
+package consumequeue
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"sync"
+)
+
+// syncers is how many files are synced at once: the file system joins their journal commits.
+const syncers = 8
+
+func (t *Table) listUnsynced(q *Queue) {
+	t.mu.Lock()
+	t.unsynced = append(t.unsynced, q)
+	t.mu.Unlock()
+}
+
+// Sync puts everything on the device: when it returns nil, a power cut takes no entry that
+// was put before the call, so the records before it need not be dispatched again.
+//
+// After a failed sync nobody knows what the device holds, and every later Sync returns the
+// same error: the engine must not move its checkpoint any more. The next start makes the
+// entries again from the commit log.
+func (t *Table) Sync() error {
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	t.mu.Lock()
+	queues, lost := t.unsynced, t.lost
+	t.unsynced = nil
+	t.mu.Unlock()
+	if lost != nil || len(queues) == 0 {
+		return lost
+	}
+	if err := t.syncQueues(queues); err != nil {
+		lost = fmt.Errorf("consumequeue: %w", err)
+		t.mu.Lock()
+		t.lost = lost
+		t.mu.Unlock()
+	}
+	return lost
+}
+
+func (t *Table) syncQueues(queues []*Queue) error {
+	errs := make([]error, len(queues))
+	named := make([]bool, len(queues))
+	var wg sync.WaitGroup
+	for w := range min(syncers, len(queues)) {
+		wg.Go(func() {
+			for i := w; i < len(queues); i += syncers {
+				named[i], errs[i] = queues[i].sync()
+			}
+		})
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	var dirs []string
+	for i, q := range queues {
+		if named[i] {
+			dirs = append(dirs, t.topicDir(q.topic))
+		}
+	}
+	if len(dirs) == 0 {
+		return nil
+	}
+	slices.Sort(dirs)
+	for _, dir := range append(slices.Compact(dirs), t.opt.Dir, ".") {
+		if err := t.syncDir(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// syncDir puts the names in dir on the device; a topic may have been deleted meanwhile.
+func (t *Table) syncDir(dir string) error {
+	err := t.opt.FS.SyncDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// sync puts one queue's files and their names on the device. It tells whether there were
+// new names, so that those of the directories above are due too.
+func (q *Queue) sync() (newNames bool, err error) {
+	q.io.Lock()
+	defer q.io.Unlock()
+	for n := q.unsynced.lo; n < q.unsynced.hi; n++ {
+		h, err := q.table.files.acquire(fileKey{q, n})
+		if err != nil {
+			return false, err
+		}
+		err = h.file.Sync()
+		q.table.files.release(h)
+		if err != nil {
+			return false, err
+		}
+	}
+	q.unsynced = fileRange{}
+	newNames, q.newNames = q.newNames, false
+	if newNames {
+		err = q.table.syncDir(q.dir())
+	}
+	return newNames, err
+}

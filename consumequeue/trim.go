@@ -1,0 +1,180 @@
+package consumequeue
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"sort"
+
+	"ringmq/internal/mapfile"
+	"ringmq/internal/message"
+)
+
+// TruncateTo drops the entries whose record starts at or behind off and sets each queue's
+// Next to its Max. It belongs to recovery: nothing else may use the table meanwhile.
+func (t *Table) TruncateTo(off message.LogOffset) error {
+	var errs []error
+	for _, q := range t.All() {
+		if q.EndLogOffset() > off {
+			errs = append(errs, q.truncateTo(off))
+		}
+		q.Next = q.Max()
+	}
+	return errors.Join(errs...)
+}
+
+func (q *Queue) truncateTo(off message.LogOffset) error {
+	q.io.Lock()
+	defer q.io.Unlock()
+	if err := q.drain(true); err != nil {
+		return err
+	}
+	return q.findEnd(off)
+}
+
+// CorrectMin takes note that the commit log now begins at off: each queue's Min becomes its
+// first entry at or behind off, and its files before that one are removed, but never the
+// last, which remembers how far the queue has come (ConsumeQueue.deleteExpiredFile).
+func (t *Table) CorrectMin(off message.LogOffset) error {
+	var errs []error
+	for _, q := range t.All() {
+		errs = append(errs, q.correctMin(off))
+	}
+	return errors.Join(errs...)
+}
+
+func (q *Queue) correctMin(off message.LogOffset) error {
+	lo, end := q.Min(), q.Max()
+	if lo == end {
+		return nil
+	}
+	var failed error
+	expired := sort.Search(int(end-lo), func(i int) bool {
+		var e [1]Entry
+		_, err := q.Read(lo+message.QueueOffset(i), e[:])
+		failed = cmp.Or(failed, err)
+		return e[0].LogOffset >= off
+	})
+	if failed != nil {
+		return failed
+	}
+	if expired == 0 {
+		return nil
+	}
+	lo += message.QueueOffset(expired)
+	q.min.Store(int64(lo))
+
+	q.io.Lock()
+	defer q.io.Unlock()
+	n, _ := q.table.place(lo)
+	for q.files.lo < min(n, q.files.hi-1) {
+		if err := q.removeFile(q.files.lo); err != nil {
+			return err
+		}
+		// One by one: were a later removal to outlast an earlier one, a power cut would leave a
+		// gap, and what is behind a gap is not trusted.
+		if err := q.table.opt.FS.SyncDir(q.dir()); err != nil {
+			return fmt.Errorf("consumequeue: %w", err)
+		}
+	}
+	return nil
+}
+
+// DeleteTopic removes the topic's queues and their files. From its start on the queues take
+// no entries ([ErrDeleted]); afterwards [Table.Queue] makes new ones, which begin at 0.
+func (t *Table) DeleteTopic(topic string) error {
+	s := t.shardOf([]byte(topic))
+	m := s.topics.Load()
+	if m == nil || (*m)[topic] == nil {
+		return nil
+	}
+	return t.delete(topic, *(*m)[topic].queues.Load())
+}
+
+// DeleteExpired removes the queues that have entries, but none whose record ends behind off:
+// where the commit log begins (DefaultMessageStore.cleanExpiredConsumerQueue). Topics that
+// keep tells of stay.
+func (t *Table) DeleteExpired(off message.LogOffset, keep func(topic string) bool) error {
+	byTopic := map[string][]*Queue{}
+	for _, q := range t.All() {
+		if end := q.EndLogOffset(); end > 0 && end < off && !keep(q.topic) {
+			byTopic[q.topic] = append(byTopic[q.topic], q)
+		}
+	}
+	var errs []error
+	for topic, queues := range byTopic {
+		errs = append(errs, t.delete(topic, queues))
+	}
+	return errors.Join(errs...)
+}
+
+// delete removes queues of one topic, and the topic with its last queue.
+func (t *Table) delete(topic string, queues []*Queue) error {
+	var errs []error
+	for _, q := range queues {
+		errs = append(errs, q.delete())
+	}
+	s := t.shardOf([]byte(topic))
+	s.mu.Lock()
+	left := s.without(topic, queues)
+	s.mu.Unlock()
+	dir := t.opt.Dir
+	if left > 0 {
+		dir = t.topicDir(topic)
+	} else if err := t.opt.FS.Remove(t.topicDir(topic)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		errs = append(errs, fmt.Errorf("consumequeue: %w", err))
+	}
+	errs = append(errs, t.syncDir(dir))
+	return errors.Join(errs...)
+}
+
+// without takes queues out of a topic and returns how many are left. The caller holds s.mu.
+func (s *shard) without(topic string, queues []*Queue) (left int) {
+	old := *s.topics.Load()
+	tq := old[topic]
+	if tq == nil {
+		return 0
+	}
+	rest := slices.DeleteFunc(slices.Clone(*tq.queues.Load()), func(q *Queue) bool { return slices.Contains(queues, q) })
+	if len(rest) > 0 {
+		tq.queues.Store(&rest)
+		return len(rest)
+	}
+	topics := make(map[string]*topicQueues, len(old))
+	for name, other := range old {
+		if name != topic {
+			topics[name] = other
+		}
+	}
+	s.topics.Store(&topics)
+	return 0
+}
+
+// delete closes the queue for entries and removes its files.
+func (q *Queue) delete() error {
+	q.io.Lock()
+	defer q.io.Unlock()
+	q.setFailed(nil)
+	q.mu.Lock()
+	q.gone = true
+	q.tail, q.base = nil, q.Max()
+	q.min.Store(int64(q.base))
+	q.mu.Unlock()
+	for n := q.files.lo; n < q.files.hi; n++ {
+		q.table.files.drop(fileKey{q, n})
+	}
+	q.files, q.unsynced, q.newNames = fileRange{}, fileRange{}, false
+	if err := mapfile.RemoveAll(q.table.opt.FS, q.dir()); err != nil {
+		return fmt.Errorf("consumequeue: %w", err)
+	}
+	return nil
+}
+
+// Close writes and syncs everything and closes the files. The table must not be used afterwards.
+func (t *Table) Close() error {
+	err := t.Sync()
+	t.files.close()
+	return err
+}

@@ -1,0 +1,189 @@
+package consumequeue
+
+import (
+	"errors"
+
+	"ringmq/internal/message"
+)
+
+// Due receives when a queue waits for a file that only [Table.Flush] creates, so that the one who
+// flushes need not wait for its next turn.
+func (t *Table) Due() <-chan struct{} { return t.due }
+
+func (t *Table) wake() {
+	select {
+	case t.due <- struct{}{}:
+	default: // it is told already
+	}
+}
+
+// Failure is why entries cannot be written now, nil when they can. The entries stay in
+// memory and Flush tries again; so it goes away by itself when a full disk has room again.
+// It costs an atomic load while nothing fails.
+func (t *Table) Failure() error {
+	if t.failing.Load() == 0 {
+		return nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.failure
+}
+
+func (t *Table) listDirty(q *Queue) {
+	t.mu.Lock()
+	t.dirty = append(t.dirty, q)
+	t.mu.Unlock()
+}
+
+// Flush writes every entry to its file (not to the device: see [Table.Sync]), creating the
+// files that are missing, and gives back the memory of queues that rest since the last
+// Flush. It returns what [Table.Failure] then returns.
+func (t *Table) Flush() error {
+	t.mu.Lock()
+	dirty := t.dirty
+	t.dirty = nil
+	t.mu.Unlock()
+	for _, q := range dirty {
+		q.flush()
+	}
+	return t.Failure()
+}
+
+// flush writes the tail and tells by listing the queue again whether there is more to do.
+func (q *Queue) flush() {
+	q.io.Lock()
+	defer q.io.Unlock()
+	q.mu.Lock()
+	q.listed = false
+	q.mu.Unlock()
+	q.drain(true)
+
+	q.mu.Lock()
+	end := q.Max()
+	rests := q.written == end && q.seen == end
+	q.seen = end
+	if rests {
+		q.tail, q.base = nil, end
+	}
+	list := !rests && !q.listed && !q.gone
+	q.listed = q.listed || list
+	q.mu.Unlock()
+	if list {
+		q.table.listDirty(q)
+	}
+}
+
+// spill writes a full tail on behalf of Put, which must not wait: if the files are busy,
+// the next Put or Flush does it; if one must be created, Flush does.
+func (q *Queue) spill() {
+	if !q.io.TryLock() {
+		return
+	}
+	defer q.io.Unlock()
+	if q.failed {
+		return
+	}
+	if err := q.drain(false); errors.Is(err, errNoFile) {
+		q.table.wake()
+	}
+}
+
+// errNoFile is drain's when a file would have to be created.
+var errNoFile = errors.New("consumequeue: file not created yet")
+
+// drain writes the entries that are not in the files and forgets those of a full tail. The
+// caller holds q.io.
+func (q *Queue) drain(create bool) error {
+	q.mu.Lock()
+	if q.gone {
+		q.mu.Unlock()
+		return nil
+	}
+	q.written = max(q.written, q.base) // base is ahead when an empty queue starts behind 0
+	data := q.tail[int(q.written-q.base)*EntrySize:]
+	q.mu.Unlock()
+
+	var err error
+	for len(data) > 0 && err == nil {
+		var n int
+		n, err = q.writeRun(data, create)
+		data = data[n:]
+	}
+	if errors.Is(err, errNoFile) {
+		return err
+	}
+	q.setFailed(err)
+	q.dropWritten()
+	return err
+}
+
+// writeRun writes the front of data, as far as it belongs in one file, and returns how much that was.
+func (q *Queue) writeRun(data []byte, create bool) (int, error) {
+	t := q.table
+	n, at := t.place(q.written)
+	data = data[:min(int64(len(data)), t.opt.FileSize-at)]
+	var h *handle
+	var err error
+	switch {
+	case n >= q.files.lo && n < q.files.hi:
+		h, err = t.files.acquire(fileKey{q, n})
+	case create:
+		h, err = q.createFile(n, at)
+	default:
+		return 0, errNoFile
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer t.files.release(h)
+	q.touchFile(n)
+	wrote, err := h.file.WriteAt(data, at)
+	wrote -= wrote % EntrySize
+	q.written += message.QueueOffset(wrote / EntrySize)
+	return wrote, err
+}
+
+// touchFile notes that a file differs from what the device holds.
+func (q *Queue) touchFile(n int64) {
+	if q.unsynced.empty() {
+		q.table.listUnsynced(q)
+	}
+	q.unsynced = q.unsynced.with(n)
+}
+
+// dropWritten forgets the written entries of a full tail. Those of a tail that is not full
+// are kept for readers.
+func (q *Queue) dropWritten() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.tail) < tailFull {
+		return
+	}
+	rest := q.tail[int(q.written-q.base)*EntrySize:]
+	if cap(q.tail) > tailFull && len(rest) < tailFull {
+		q.tail = append(make([]byte, 0, tailFull), rest...)
+	} else {
+		q.tail = q.tail[:copy(q.tail, rest)]
+	}
+	q.base = q.written
+}
+
+// setFailed keeps table.failing in step with the outcome of a write.
+func (q *Queue) setFailed(err error) {
+	t := q.table
+	if err == nil && !q.failed {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err != nil {
+		t.failure = err
+	}
+	switch {
+	case err != nil && !q.failed:
+		t.failing.Add(1)
+	case err == nil && q.failed:
+		t.failing.Add(-1)
+	}
+	q.failed = err != nil
+}
