@@ -65,7 +65,7 @@ func makeFolder(dir string) error {
 		}
 		err = os.Mkdir(dir, 0o755)
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrExist) { // another writer may be at it
 		return err
 	}
 	return syncAndClose(os.Open(filepath.Dir(dir)))
