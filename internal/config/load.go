@@ -12,12 +12,13 @@ import (
 )
 
 // Source is where a server's options come from. Later ones win: defaults of the host,
-// system properties, the file, flags.
+// Defaults, system properties, the file, flags.
 type Source struct {
-	File   string            // property file of -c; empty = none
-	Flags  map[string]string // by key; an unknown key is an error
-	System map[string]string // -D properties, by key
-	Host   Host
+	File     string            // property file of -c; empty = none
+	Flags    map[string]string // by key; an unknown key is an error
+	System   map[string]string // -D properties, by key
+	Defaults map[string]string // a subcommand's own defaults, by key
+	Host     Host
 }
 
 // BrokerFile is everything a broker is told at start. It is not written to afterwards;
@@ -59,6 +60,14 @@ func LoadNamesrv(file string, overrides map[string]string) (*NamesrvFile, []Warn
 // Broker loads a broker's options. The error names the file, the key, the value and what
 // was wanted instead.
 func (s Source) Broker() (*BrokerFile, []Warning, error) {
+	values, err := s.readFile()
+	if err != nil {
+		return nil, nil, err
+	}
+	return s.broker(values)
+}
+
+func (s Source) broker(values map[string]string) (*BrokerFile, []Warning, error) {
 	f := &BrokerFile{Path: s.Host.Home + "/store/config/broker.properties"}
 	if s.File != "" {
 		f.Path = s.File
@@ -66,11 +75,12 @@ func (s Source) Broker() (*BrokerFile, []Warning, error) {
 	objs := f.objects()
 	setDefaults(&s.Host, append(objs, &f.System)...)
 	f.Server.ListenPort = 10911
+	s.ownDefaults(objs)
 	warnings, err := s.systemProperties(&f.System, &f.Broker.RocketmqHome, &f.Broker.NamesrvAddr)
 	if err != nil {
 		return nil, nil, err
 	}
-	extra, more, err := s.fill(objs)
+	extra, more, err := s.fill(objs, values)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -84,15 +94,24 @@ func (s Source) Broker() (*BrokerFile, []Warning, error) {
 
 // Namesrv loads a name server's options; errors as in [Source.Broker].
 func (s Source) Namesrv() (*NamesrvFile, []Warning, error) {
+	values, err := s.readFile()
+	if err != nil {
+		return nil, nil, err
+	}
+	return s.namesrv(values)
+}
+
+func (s Source) namesrv(values map[string]string) (*NamesrvFile, []Warning, error) {
 	f := &NamesrvFile{}
 	objs := f.objects()
 	setDefaults(&s.Host, append(objs, &f.System)...)
 	f.Server.ListenPort = 9876
+	s.ownDefaults(objs)
 	warnings, err := s.systemProperties(&f.System, &f.Namesrv.RocketmqHome, nil)
 	if err != nil {
 		return nil, nil, err
 	}
-	extra, more, err := s.fill(objs)
+	extra, more, err := s.fill(objs, values)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -131,6 +150,13 @@ func setDefaults(h *Host, objs ...any) {
 	}
 }
 
+// ownDefaults applies Defaults; one that does not fit is a mistake of the subcommand.
+func (s Source) ownDefaults(objs []any) {
+	if rest, err := assign(objs, s.Defaults); err != nil || len(rest) > 0 {
+		panic(fmt.Sprintf("BUG: defaults: %v, unknown %v", err, rest))
+	}
+}
+
 // systemProperties applies -D. The two that only carry a default for another option go
 // there: home, and addr where it is not nil.
 func (s Source) systemProperties(sys *System, home, addr *string) ([]Warning, error) {
@@ -153,13 +179,9 @@ func (s Source) systemProperties(sys *System, home, addr *string) ([]Warning, er
 	return warn("-D", unknown, []any{sys}), nil
 }
 
-// fill applies the file and the flags to objs. It returns the file's unknown keys with
-// their values, and warnings of those and of the keys without effect.
-func (s Source) fill(objs []any) (extra map[string]string, warnings []Warning, err error) {
-	values, err := s.readFile()
-	if err != nil {
-		return nil, nil, err
-	}
+// fill applies the file's values and the flags to objs. It returns the file's unknown keys
+// with their values, and warnings of those and of the keys without effect.
+func (s Source) fill(objs []any, values map[string]string) (extra map[string]string, warnings []Warning, err error) {
 	extra, err = assign(objs, values)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", s.File, err)

@@ -200,6 +200,31 @@ func TestDistance(t *testing.T) {
 	}
 }
 
+func TestStandalone(t *testing.T) {
+	s := source(t, "listenPort=20911\nringIO=off\nkvConfigPath=/kv\nbrokerName=b\nserverSocketBacklog=7\nbrokerNmae=x")
+	s.Flags = map[string]string{"orderMessageEnable": "true", "regionId": "r"}
+	names, broker, warnings, err := s.Standalone(19876,
+		map[string]string{"kvConfigPath": "data/kv.json", "configStorePath": "data/n.properties"},
+		map[string]string{"storePathRootDir": "data/store", "namesrvAddr": "127.0.0.1:19876"})
+	require.NoError(t, err)
+	require.Len(t, warnings, 1, warnings)
+	require.Equal(t, 19876, names.Server.ListenPort)
+	require.Equal(t, "/kv", names.Namesrv.KvConfigPath, "the file wins over the subcommand's default")
+	require.Equal(t, "data/n.properties", names.Namesrv.ConfigStorePath, "not the shared file")
+	require.True(t, names.Namesrv.OrderMessageEnable)
+	require.Equal(t, "off", names.Ring.RingIO)
+	require.Equal(t, 7, names.Server.ServerSocketBacklog)
+	require.Equal(t, 20911, broker.Server.ListenPort)
+	require.Equal(t, "off", broker.Ring.RingIO)
+	require.Equal(t, "r", broker.Broker.RegionID)
+	require.Equal(t, "127.0.0.1:19876", broker.Broker.NamesrvAddr)
+	require.Equal(t, "data/store/config/broker.properties", broker.Path)
+	require.NotContains(t, broker.Extra, "kvConfigPath")
+
+	_, _, _, err = Source{Flags: map[string]string{"nope": "1"}, Host: javaHost}.Standalone(1, nil, nil)
+	require.EqualError(t, err, "flag: nope: unknown key")
+}
+
 func TestThisHostLoads(t *testing.T) {
 	t.Setenv("HOME", "")
 	f, _, err := LoadBroker("", map[string]string{"storePathRootDir": filepath.Join(t.TempDir(), "s")})

@@ -85,6 +85,9 @@ func (f *NamesrvFile) Text() string {
 	return withExtraLines(Properties(f.objects()...), f.Extra, false)
 }
 
+// Important is what -m prints.
+func (f *BrokerFile) Important() string { return Important(f.objects()...) }
+
 // Persisted is the content of the file that request 25 writes: [BrokerFile.Text] with
 // nothing left out, since the file is read back at the next start.
 func (f *BrokerFile) Persisted() string { return withExtraLines(persisted(f.objects()), f.Extra, true) }
