@@ -2,9 +2,6 @@ package namesrv
 
 import (
 	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 
 	"ringmq/internal/config"
 	"ringmq/internal/statefile"
@@ -87,11 +84,8 @@ func (s *Server) updateConfig(r *request) reply {
 		return invalid(err)
 	}
 	path := next.Namesrv.ConfigStorePath
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return invalid(fmt.Errorf("cannot keep the options: %w", err))
-	}
 	if err := statefile.Write(path, []byte(next.Persisted())); err != nil {
-		return invalid(fmt.Errorf("cannot keep the options: %w", err))
+		return invalid(err)
 	}
 	s.config.Store(next)
 	s.log.Info("options changed", "keys", known, "file", path)

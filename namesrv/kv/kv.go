@@ -16,8 +16,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -61,8 +59,7 @@ type file struct {
 	ConfigTable table `json:"configTable"`
 }
 
-// Open reads the file at path; a missing one is an empty configuration. The directory is
-// made when the first change is written.
+// Open reads the file at path; a missing one is an empty configuration.
 func Open(path string) (*Store, error) {
 	s := &Store{path: path}
 	t := table{}
@@ -151,9 +148,6 @@ func (s *Store) change(namespace string, used int, edit func(keys map[string]str
 	next[namespace] = keys
 	data, err := fastjson.Marshal(file{next})
 	if err != nil {
-		return fmt.Errorf("KV configuration: %w", err)
-	}
-	if err := os.MkdirAll(filepath.Dir(s.path), 0o755); err != nil {
 		return fmt.Errorf("KV configuration: %w", err)
 	}
 	if err := statefile.Write(s.path, data); err != nil {

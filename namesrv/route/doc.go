@@ -17,6 +17,7 @@
 // queues; a topic without queues goes too.
 //
 // Ownership: all tables are under Table.mu. What a lookup returns is never changed
-// afterwards (changes replace the slice or map), so a caller encodes it without the lock,
-// and a lookup waits at most for the map operations of one change.
+// afterwards (changes replace the slice or map), so a caller encodes it without the lock.
+// Changes take turns (Table.changing) and let lookups through while they walk many topics,
+// so a lookup waits for a few hundred map operations at most, however much a broker registers.
 package route

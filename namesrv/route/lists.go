@@ -80,11 +80,12 @@ func (t *Table) Clusters() wire.ClusterInfo {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	info := wire.ClusterInfo{
-		BrokerAddrTable:  make(map[string]wire.BrokerData, len(t.brokers)),
+		BrokerAddrTable:  make(map[string]*wire.BrokerData, len(t.brokers)),
 		ClusterAddrTable: make(map[string][]string, len(t.clusters)),
 	}
 	for name, b := range t.brokers {
-		info.BrokerAddrTable[name] = b.data
+		data := b.data
+		info.BrokerAddrTable[name] = &data
 	}
 	for cluster, names := range t.clusters {
 		info.ClusterAddrTable[cluster] = slices.Sorted(maps.Keys(names))

@@ -67,7 +67,7 @@ func saneAddr(s string) bool {
 
 // saneTopic tells whether a topic of a registration may enter the tables.
 func saneTopic(c *wire.TopicConfig) bool {
-	return saneName(c.TopicName) &&
+	return c != nil && saneName(c.TopicName) &&
 		c.ReadQueueNums >= 0 && c.ReadQueueNums <= maxQueues &&
 		c.WriteQueueNums >= 0 && c.WriteQueueNums <= maxQueues
 }

@@ -20,8 +20,8 @@ type Registration struct {
 	ID      int64
 	HAAddr  string // "host:port" for slaves; may be empty
 	Version wire.DataVersion
-	Topics  map[string]wire.TopicConfig // of a slave they are ignored, as RouteInfoManager does
-	Filters []string                    // nil leaves the known ones, empty removes them
+	Topics  map[string]*wire.TopicConfig // of a slave they are ignored, as RouteInfoManager does
+	Filters []string                     // nil leaves the known ones, empty removes them
 	Link    Link
 }
 
@@ -43,8 +43,7 @@ func (t *Table) Register(r Registration) (Registered, error) {
 		return Registered{}, err
 	}
 	now := t.clock.Now().UnixMilli()
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	defer t.change()()
 	if err := t.roomFor(&r); err != nil {
 		return Registered{}, err
 	}
@@ -72,7 +71,7 @@ func (t *Table) Register(r Registration) (Registered, error) {
 }
 
 // join puts r's address at r's id of r's broker, making the broker if need be. It tells
-// whether the id was free. Caller holds mu; an address known under another name has left.
+// whether the id was free. Within a change; an address known under another name has left.
 func (t *Table) join(r *Registration) (m *member, fresh bool) {
 	b := t.brokers[r.Broker]
 	if b == nil {
@@ -141,12 +140,15 @@ func (t *Table) setFilters(m *member, filters []string) {
 	}
 }
 
-// putTopics enters a master's topics and counts those it leaves out. Caller holds mu.
-func (t *Table) putTopics(brokerName string, topics map[string]wire.TopicConfig) (refused int, one string) {
-	for _, c := range topics {
-		if !saneTopic(&c) {
+// putTopics enters a master's topics and counts those it leaves out. Within a change.
+func (t *Table) putTopics(brokerName string, topics map[string]*wire.TopicConfig) (refused int, one string) {
+	n := 0
+	for key, c := range topics {
+		n++
+		t.breathe(n)
+		if !saneTopic(c) {
 			refused++
-			one = c.TopicName
+			one = key
 			continue
 		}
 		q := wire.QueueData{
@@ -193,7 +195,7 @@ func (qs queues) without(i int) queues {
 	return slices.Concat(qs[:i], qs[i+1:])
 }
 
-// roomFor tells whether r fits the limits. Caller holds mu.
+// roomFor tells whether r fits the limits. Within a change.
 func (t *Table) roomFor(r *Registration) error {
 	if t.live[r.Addr] == nil && len(t.live) >= t.limits.Brokers {
 		return fmt.Errorf("%w: %d broker addresses", ErrFull, t.limits.Brokers)
@@ -203,6 +205,9 @@ func (t *Table) roomFor(r *Registration) error {
 	}
 	var newTopics, newQueues int
 	for _, c := range r.Topics {
+		if !saneTopic(c) {
+			continue
+		}
 		qs, known := t.topics[c.TopicName]
 		if !known {
 			newTopics++

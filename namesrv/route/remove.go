@@ -6,8 +6,7 @@ import "strings"
 // RouteInfoManager removes whoever holds the id now, which would cut off a successor that
 // took the id over.
 func (t *Table) Unregister(brokerName, addr string, id int64) (known bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	defer t.change()()
 	m := t.live[addr]
 	if m == nil || m.broker.name != brokerName || m.id != id {
 		return false
@@ -19,8 +18,7 @@ func (t *Table) Unregister(brokerName, addr string, id int64) (known bool) {
 // Gone removes the brokers that registered over a connection that is closed, and returns
 // their addresses. A broker that has since registered over another connection stays.
 func (t *Table) Gone(link Link) (addrs []string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	defer t.change()()
 	for addr, m := range t.live {
 		if m.link == link {
 			t.leave(m)
@@ -39,8 +37,7 @@ type Expired struct {
 // Expire removes the brokers that have been silent too long.
 func (t *Table) Expire() (expired []Expired) {
 	deadline := t.clock.Now().Add(-ExpireAfter).UnixMilli()
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	defer t.change()()
 	for addr, m := range t.live {
 		if m.seen.Load() < deadline {
 			t.leave(m)
@@ -51,22 +48,26 @@ func (t *Table) Expire() (expired []Expired) {
 }
 
 // leave takes a member out of all tables, and with the last of a broker the broker's queues.
-// Caller holds mu.
+// Within a change.
 func (t *Table) leave(m *member) {
 	b := m.broker
-	t.forget(m)
-	delete(b.members, m.id)
-	if len(b.members) > 0 {
+	if len(b.members) > 1 {
+		delete(b.members, m.id)
 		b.publish()
+		t.forget(m)
 		return
 	}
-	delete(t.brokers, b.name)
-	t.displace(b)
+	n := 0
 	for topic, qs := range t.topics {
+		n++
+		t.breathe(n)
 		if i, ok := qs.find(b.name); ok {
 			t.dropQueues(topic, qs, i)
 		}
 	}
+	delete(t.brokers, b.name)
+	t.displace(b)
+	t.forget(m)
 }
 
 // forget takes a member out of the live and filter tables.
@@ -100,8 +101,7 @@ func (t *Table) dropQueues(topic string, qs queues, i int) {
 // DeleteTopic forgets a topic, everywhere or, with a cluster, on the brokers of that cluster.
 // A broker that still has it brings it back when its data version changes.
 func (t *Table) DeleteTopic(topic, cluster string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	defer t.change()()
 	if cluster == "" {
 		t.queues -= len(t.topics[topic])
 		delete(t.topics, topic)
@@ -129,9 +129,11 @@ func (t *Table) AddWrite(brokerName string) int {
 
 func (t *Table) setPerm(brokerName string, change func(int32) int32) (count int) {
 	name := strings.Clone(brokerName)
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	defer t.change()()
+	n := 0
 	for topic, qs := range t.topics {
+		n++
+		t.breathe(n)
 		i, ok := qs.find(name)
 		if !ok {
 			continue

@@ -47,6 +47,9 @@ type Table struct {
 	clock  clock.Clock // set before start
 	limits Limits      // set before start
 
+	// changing is held over a whole change, mu only over its steps: mu is locked after it.
+	changing sync.Mutex
+
 	mu       sync.RWMutex
 	topics   map[string]queues
 	queues   int // sum of the lengths in topics
@@ -87,6 +90,28 @@ func New(c clock.Clock, l Limits) *Table {
 		brokers:  make(map[string]*broker),
 		clusters: make(map[string]map[string]struct{}),
 		live:     make(map[string]*member),
+	}
+}
+
+// change begins a change; the caller defers what it returns.
+func (t *Table) change() (done func()) {
+	t.changing.Lock()
+	t.mu.Lock()
+	return func() {
+		t.mu.Unlock()
+		t.changing.Unlock()
+	}
+}
+
+// stepTopics is after how many topics a long change lets lookups through.
+const stepTopics = 256
+
+// breathe lets waiting lookups through during a change of many topics; n counts them. Other
+// changes wait. A lookup may see the change half done, but every topic as before or after.
+func (t *Table) breathe(n int) {
+	if n%stepTopics == 0 {
+		t.mu.Unlock()
+		t.mu.Lock()
 	}
 }
 
