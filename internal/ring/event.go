@@ -3,6 +3,7 @@ package ring
 import (
 	"encoding/binary"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -20,6 +21,9 @@ type Event struct {
 	fd     int
 	buf    *[8]byte // target of the read in flight
 	asleep atomic.Bool
+
+	mu     sync.Mutex // held over the write, which cannot block, so that Close comes before or after
+	closed bool       // under mu
 }
 
 // NewEvent makes an event whose owner is awake.
@@ -48,14 +52,19 @@ func (e *Event) Wake() {
 	}
 	var one [8]byte
 	binary.NativeEndian.PutUint64(one[:], 1)
-	for {
-		// It fails on a signal, and on a closed event, where nobody is to be woken.
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for !e.closed {
 		if _, err := unix.Write(e.fd, one[:]); err != unix.EINTR {
-			return
+			return // no other error is possible
 		}
 	}
 }
 
-// Close closes the descriptor. The read must not be in flight any more, and no Wake may
-// follow: its write could hit what has the number then.
-func (e *Event) Close() error { return unix.Close(e.fd) }
+// Close closes the descriptor; a Wake after it does nothing. The read must not be in flight.
+func (e *Event) Close() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.closed = true
+	return unix.Close(e.fd)
+}

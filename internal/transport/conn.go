@@ -134,6 +134,24 @@ func (c *Conn) mailbox(n int) *outbox {
 	return c.mail
 }
 
+// takeMail moves mail behind the answers in out and tells whether there was any.
+func (c *Conn) takeMail() bool {
+	c.mu.Lock()
+	mail := c.mail
+	c.mail = nil
+	c.mu.Unlock()
+	if mail == nil {
+		return false
+	}
+	c.counted += mail.size()
+	if c.out == nil {
+		c.out = mail
+	} else {
+		c.out.take(mail)
+	}
+	return true
+}
+
 // owe counts n more bytes, or fewer, that wait to leave.
 func (c *Conn) owe(n int) {
 	if n != 0 {

@@ -1,3 +1,279 @@
 package transport
 
-type loop struct{}
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"ringmq/internal/ring"
+)
+
+// Sizes of a loop's ring. Received bytes are served where they lie and their buffers go back
+// within the turn, so few buffers serve many connections; what arrives beyond them waits in
+// its socket until the next turn.
+const (
+	ringEntries   = 512
+	ringCQEntries = 4096
+	recvGroup     = 0
+	recvBuffers   = 64
+	recvBytes     = 32 << 10
+)
+
+// pollTime is how long a loop looks for work before it sleeps, when that paid the last time:
+// to be woken costs the peer more than that.
+const pollTime = 50 * time.Microsecond
+
+// pollConns is how many connections may have been active since the last sleep for polling:
+// many keep the loop awake by themselves, and then the time belongs to others.
+const pollConns = 4
+
+// loop serves its connections on an OS thread of its own, in turns:
+//
+//	reap     completions: received frames go to Handler.Serve
+//	endTurn  Handler.EndTurn, once per handler that served
+//	drain    the inbox: answers of other goroutines, new connections
+//	flush    one send per connection that has something to send and none in flight
+//	submit   all of it in one system call, which waits only if there is nothing to do
+//
+// Everything in it belongs to that thread, but inbox, event and load.
+type loop struct {
+	desk  desk
+	tr    *Transport
+	ring  *ring.Ring
+	bufs  *ring.BufRing
+	inbox inbox
+	event *ring.Event
+	load  atomic.Int64 // connections given to this loop
+
+	slots    []slot
+	free     []uint32 // indices of slots without a connection
+	accepts  []*Listener
+	starved  []*ringConn // receives that ended for want of buffers, or were cancelled and resumed
+	onCQE    func(*ring.CQE)
+	waking   bool // the read of event is in flight
+	stopping bool
+
+	polling    bool // polling paid the last time
+	spareConns []*ringConn
+
+	stopped chan struct{} // closed when the thread is done
+}
+
+// slot is a place for a connection. Its index and generation are in the user data of the
+// connection's operations.
+type slot struct {
+	conn    *ringConn // nil if free
+	gen     uint32    // counts the connections that had the slot
+	touched int64     // when bytes moved last, in ms of the transport's clock
+}
+
+// An operation's user data is its kind, the generation and the index of its slot.
+//
+//	63    56 55          32 31            0
+//	| kind |  generation  |     index     |
+type opKind uint8
+
+const (
+	opWake   opKind = iota + 1
+	opAccept        // index: of accepts
+	opRecv
+	opSend
+	opCancel
+	opIgnore // nobody waits for the result
+)
+
+const genMask = 1<<24 - 1
+
+func userData(kind opKind, gen, index uint32) uint64 {
+	return uint64(kind)<<56 | uint64(gen&genMask)<<32 | uint64(index)
+}
+
+// startLoop starts a loop's thread and waits until its ring is set up.
+func startLoop(tr *Transport) (*loop, error) {
+	l := &loop{tr: tr, stopped: make(chan struct{})}
+	l.desk.loop = l
+	l.onCQE = l.complete
+	ready := make(chan error)
+	go func() {
+		// Never unlocked: the thread ends with the loop.
+		runtime.LockOSThread()
+		err := l.setup()
+		ready <- err
+		if err == nil {
+			l.run()
+		}
+	}()
+	return l, <-ready
+}
+
+func (l *loop) setup() (err error) {
+	if l.ring, err = ring.Setup(ringEntries, ringCQEntries); err != nil {
+		return err
+	}
+	if l.bufs, err = l.ring.SetupBufRing(recvGroup, recvBuffers, recvBytes); err != nil {
+		_ = l.ring.Close()
+		return err
+	}
+	if l.event, err = ring.NewEvent(); err != nil {
+		_ = l.ring.Close()
+		return err
+	}
+	l.armWake()
+	return nil
+}
+
+func (l *loop) run() {
+	defer close(l.stopped)
+	for !l.stopping {
+		l.turn()
+		l.rest()
+	}
+	l.teardown()
+}
+
+// turn does what there is to do and submits what comes out of it. It does not wait.
+func (l *loop) turn() {
+	l.desk.nowMillis = l.tr.now()
+	l.reap()
+	l.desk.endTurn()
+	l.drain()
+	l.flush()
+	l.submit()
+}
+
+// rest waits until there is something to do.
+func (l *loop) rest() {
+	if l.ready() {
+		return
+	}
+	since := time.Now()
+	if l.polling {
+		for time.Since(since) < pollTime {
+			if l.ready() {
+				return
+			}
+		}
+	}
+	l.event.Sleep()
+	if !l.inbox.filled.Load() {
+		_, err := l.ring.SubmitAndWait(1, -1)
+		l.check(err)
+	}
+	l.event.Awake()
+	l.polling = time.Since(since) < pollTime
+}
+
+// ready tells whether a turn has something to do, at the price of a look at memory.
+func (l *loop) ready() bool {
+	return l.ring.CQReady() > 0 || l.ring.Pending() || l.inbox.filled.Load()
+}
+
+// reap handles the completions that are ready. The receive buffers go back to the kernel
+// before anything is submitted that could want one.
+func (l *loop) reap() {
+	l.ring.AdvanceCQ(l.ring.ForEachCQE(l.onCQE))
+	l.bufs.Advance()
+	for i, c := range l.starved {
+		c.receive()
+		l.starved[i] = nil
+	}
+	l.starved = l.starved[:0]
+}
+
+// complete handles one completion.
+func (l *loop) complete(cqe *ring.CQE) {
+	kind, gen, index := opKind(cqe.UserData>>56), uint32(cqe.UserData>>32)&genMask, uint32(cqe.UserData)
+	switch kind {
+	case opWake:
+		l.waking = false
+		if !l.stopping {
+			l.armWake()
+		}
+		return
+	case opAccept:
+		l.accepted(l.accepts[index], cqe)
+		return
+	case opIgnore:
+		return
+	}
+	s := &l.slots[index]
+	if s.conn == nil || s.gen&genMask != gen {
+		// A slot is given up after its last completion.
+		panic(fmt.Sprintf("BUG: completion of kind %d for slot %d, which is free", kind, index))
+	}
+	switch kind {
+	case opRecv:
+		s.conn.received(cqe)
+	case opSend:
+		s.conn.sent(cqe)
+	case opCancel:
+		s.conn.cancelled()
+	}
+}
+
+// flush starts the sends of the turn.
+func (l *loop) flush() {
+	for i, c := range l.desk.dirty {
+		c.dirty = false
+		c.link.(*ringConn).send()
+		l.desk.dirty[i] = nil
+	}
+	l.desk.dirty = l.desk.dirty[:0]
+}
+
+func (l *loop) submit() {
+	_, err := l.ring.Submit()
+	l.check(err)
+}
+
+// check judges an error of io_uring_enter. EBUSY and EAGAIN pass when completions are reaped
+// and memory is there again. Every other one means that the ring is not what we think.
+func (l *loop) check(err error) {
+	if err != nil && !errors.Is(err, unix.EBUSY) && !errors.Is(err, unix.EAGAIN) {
+		panic("BUG: ring loop: " + err.Error())
+	}
+}
+
+// sqe returns an empty SQE with user data set.
+func (l *loop) sqe(kind opKind, gen, index uint32) *ring.SQE {
+	s := l.ring.GetSQE()
+	for s == nil {
+		l.submit()
+		s = l.ring.GetSQE()
+	}
+	s.UserData = userData(kind, gen, index)
+	return s
+}
+
+func (l *loop) armWake() {
+	l.event.PrepareRead(l.sqe(opWake, 0, 0))
+	l.waking = true
+}
+
+// stop ends the loop, which has no connections and listeners any more, and waits for its end.
+func (l *loop) stop() {
+	l.do(func(l *loop) { l.stopping = true })
+	<-l.stopped
+}
+
+// teardown frees everything. The one operation in flight is the read of the event.
+func (l *loop) teardown() {
+	l.inbox.mu.Lock()
+	l.inbox.closed = true
+	l.inbox.mu.Unlock()
+	l.sqe(opIgnore, 0, 0).PrepareCancel(userData(opWake, 0, 0), false)
+	for l.waking {
+		_, err := l.ring.SubmitAndWait(1, -1)
+		l.check(err)
+		l.reap()
+	}
+	for _, err := range []error{l.bufs.Close(), l.ring.Close(), l.event.Close()} {
+		if err != nil {
+			l.tr.opts.Log.Error("ring loop did not end cleanly", "error", err)
+		}
+	}
+}

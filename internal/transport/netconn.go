@@ -24,8 +24,9 @@ type netConn struct {
 	raw     syscall.RawConn
 	touched atomic.Int64 // when bytes moved last, in ms of the transport's clock
 
-	writing bool      // under mu: somebody has the role of writing
-	settled sync.Cond // of mu: the writer stopped or made room, or the connection is closing
+	drainFrom int64     // owned by the sweeper: when it first found the connection closing
+	writing   bool      // under mu: somebody has the role of writing
+	settled   sync.Cond // of mu: the writer stopped or made room, or the connection is closing
 
 	// Owned by the reader: one attempt to read, kept as a func value because RawConn wants one.
 	tryRead  func(fd uintptr) bool
@@ -67,17 +68,18 @@ func (c *netConn) run() {
 	}
 	c.closing.Store(true)
 	c.flush()
-	linger := time.AfterFunc(lingerTimeout, c.abandon)
 	c.mu.Lock()
 	for c.writing {
 		c.settled.Wait()
 	}
 	c.mu.Unlock()
-	linger.Stop()
 	_ = c.nc.Close() // it may be closed already; there is nobody to tell
 	c.retire()
 	c.ln.handler.Closed(&c.Conn)
-	c.tr.forget(c)
+	c.tr.mu.Lock()
+	delete(c.tr.conns, c)
+	c.tr.mu.Unlock()
+	c.tr.release()
 }
 
 // readTurn waits for bytes, reads once and serves what was read. It tells whether to go on.
@@ -265,3 +267,14 @@ func (c *netConn) writeOnce(fd uintptr) bool {
 }
 
 func (c *netConn) touch() { c.touched.Store(c.tr.now()) }
+
+// sweep closes the connection if it was idle or closing for too long.
+func (c *netConn) sweep(now int64) {
+	if c.drainFrom == 0 && c.Closing() {
+		c.drainFrom = now
+	}
+	idle := now-c.touched.Load() >= c.tr.opts.IdleTimeout.Milliseconds()
+	if idle || c.drainFrom != 0 && now-c.drainFrom >= lingerTimeout.Milliseconds() {
+		c.abandon()
+	}
+}

@@ -60,9 +60,12 @@ const acceptRetry = 100 * time.Millisecond
 
 func (l *Listener) welcomeNet(nc *net.TCPConn) {
 	c, err := newNetConn(l, nc)
-	if err != nil || !l.tr.admit(c) {
+	if err != nil || !l.tr.admit() {
 		_ = nc.Close() // over MaxConns or shutting down: the peer sees the close
 		return
 	}
+	l.tr.mu.Lock()
+	l.tr.conns[c] = struct{}{}
+	l.tr.mu.Unlock()
 	go c.run()
 }

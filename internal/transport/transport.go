@@ -4,14 +4,17 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"ringmq/internal/clock"
+	"ringmq/internal/ring"
 	"ringmq/internal/wire"
 )
 
@@ -140,7 +143,9 @@ func New(o Options) (*Transport, error) {
 		empty:     make(chan struct{}),
 		swept:     make(chan struct{}),
 	}
-	tr.path, tr.why = "net", "ringIO=off"
+	if err := tr.startLoops(); err != nil {
+		return nil, err
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	tr.stopSweep = stop
 	go func() {
@@ -148,6 +153,38 @@ func New(o Options) (*Transport, error) {
 		clock.Every(ctx, o.Clock, sweepPeriod, sweepPeriod, func(time.Time) { tr.sweep() })
 	}()
 	return tr, nil
+}
+
+// startLoops decides on the path and starts the loops of the ring path.
+func (tr *Transport) startLoops() error {
+	tr.path, tr.why = "net", "ringIO=off"
+	if tr.opts.RingIO == "off" {
+		return nil
+	}
+	err := ring.Probe()
+	for range tr.opts.Loops {
+		var l *loop
+		if err == nil {
+			l, err = startLoop(tr)
+		}
+		if err != nil {
+			break
+		}
+		tr.loops = append(tr.loops, l)
+	}
+	if err == nil {
+		tr.path, tr.why = "io_uring", fmt.Sprintf("ringIO=%s, %d loops", tr.opts.RingIO, len(tr.loops))
+		return nil
+	}
+	for _, l := range tr.loops {
+		l.stop()
+	}
+	tr.loops = nil
+	if tr.opts.RingIO == "on" {
+		return fmt.Errorf("ringIO=on: %w; ringIO=auto would serve without io_uring", err)
+	}
+	tr.why = err.Error()
+	return nil
 }
 
 // Path tells which path serves, "io_uring" or "net", and why.
@@ -184,8 +221,13 @@ func (tr *Transport) Listen(addr string, h Handler) (*Listener, error) {
 		_ = ln.Close()
 		return nil, fmt.Errorf("listen on %s: the transport is closed", addr)
 	}
+	if len(tr.loops) == 0 {
+		go l.acceptNet()
+	} else if err := l.takeOver(tr.loops[len(tr.listeners)%len(tr.loops)]); err != nil {
+		_ = ln.Close()
+		return nil, err
+	}
 	tr.listeners[l] = struct{}{}
-	go l.acceptNet()
 	return l, nil
 }
 
@@ -207,65 +249,65 @@ func (tr *Transport) Close(ctx context.Context) error {
 	for l := range listeners {
 		l.stop()
 	}
-	tr.stopSweep()
-	<-tr.swept
-	tr.closeConns((*Conn).Close)
+	tr.forConns((*Conn).Close)
 	var err error
 	select {
 	case <-tr.empty:
 	case <-ctx.Done():
 		err = ctx.Err()
-		tr.closeConns((*Conn).abandon)
+		tr.forConns((*Conn).abandon)
 		<-tr.empty
+	}
+	tr.stopSweep()
+	<-tr.swept
+	for _, l := range tr.loops {
+		l.stop()
 	}
 	return err
 }
 
-func (tr *Transport) closeConns(how func(*Conn)) {
-	tr.mu.Lock()
-	conns := make([]*Conn, 0, len(tr.conns))
-	for c := range tr.conns {
-		conns = append(conns, &c.Conn)
+// forConns calls fn for each connection, on the ring path a little later.
+func (tr *Transport) forConns(fn func(*Conn)) {
+	for _, l := range tr.loops {
+		l.do(func(l *loop) { l.forConns(func(c *ringConn) { fn(&c.Conn) }) })
 	}
+	tr.mu.Lock()
+	conns := slices.Collect(maps.Keys(tr.conns))
 	tr.mu.Unlock()
 	for _, c := range conns {
-		how(c)
+		fn(&c.Conn)
 	}
 }
 
-// sweep closes the connections that were idle for too long.
+// sweep closes the connections that were idle or closing for too long.
 func (tr *Transport) sweep() {
-	deadline := tr.now() - tr.opts.IdleTimeout.Milliseconds()
-	tr.mu.Lock()
-	var idle []*netConn
-	for c := range tr.conns {
-		if c.touched.Load() <= deadline {
-			idle = append(idle, c)
-		}
+	now := tr.now()
+	for _, l := range tr.loops {
+		l.do(func(l *loop) { l.sweep(now) })
 	}
+	tr.mu.Lock()
+	conns := slices.Collect(maps.Keys(tr.conns))
 	tr.mu.Unlock()
-	for _, c := range idle {
-		c.abandon()
+	for _, c := range conns {
+		c.sweep(now)
 	}
 }
 
-// admit counts a new connection of the net path, unless there are too many.
-func (tr *Transport) admit(c *netConn) bool {
+// admit counts a new connection, unless there are too many.
+func (tr *Transport) admit() bool {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	if tr.closed || tr.accepted >= tr.opts.MaxConns {
 		return false
 	}
 	tr.accepted++
-	tr.conns[c] = struct{}{}
 	return true
 }
 
-// forget takes back admit.
-func (tr *Transport) forget(c *netConn) {
+// release takes back admit.
+func (tr *Transport) release() {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
-	delete(tr.conns, c)
 	tr.accepted--
 	if tr.closed && tr.accepted == 0 {
 		close(tr.empty)
@@ -278,7 +320,8 @@ type Listener struct {
 	tr      *Transport
 	handler Handler
 	addr    netip.AddrPort
-	net     *net.TCPListener
+	net     *net.TCPListener // on the net path, and until the ring path takes the socket over
+	ring    *ringListener    // nil on the net path
 
 	once    sync.Once
 	closing chan struct{} // closed by stop
@@ -300,7 +343,11 @@ func (l *Listener) Close() error {
 func (l *Listener) stop() {
 	l.once.Do(func() {
 		close(l.closing)
-		_ = l.net.Close()
+		if l.ring == nil {
+			_ = l.net.Close() // acceptNet sees it
+		} else {
+			l.ring.loop.do(func(lp *loop) { lp.stopAccept(l) })
+		}
 	})
 	<-l.stopped
 }
