@@ -1,0 +1,60 @@
+# Everything that is built, run or checked goes through these targets; .ci/run calls them too.
+#
+#   make run      name server and broker in one process, messages in ./data
+#   make test     unit tests, with the checks of the tag `invariants`
+#   make check    format, vet, staticcheck, house rules, race detector
+#   make help     the rest
+
+GO      ?= go
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+export CGO_ENABLED := 0
+
+.PHONY: build run test check fmt vet staticcheck lint race fuzz-smoke compat bench-peer clean help
+
+build: ## bin/ringmq, one static file
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ringmq ./cmd/ringmq
+
+run: build ## start both servers, messages in ./data
+	./bin/ringmq standalone
+
+test: build ## unit tests with invariant checks
+	$(GO) test -short -tags invariants ./...
+
+check: fmt vet staticcheck lint race ## everything that must hold before a commit
+
+fmt: ## no file needs gofmt
+	@files=$$(git ls-files '*.go' | xargs gofmt -l); test -z "$$files" || { echo "gofmt needed:"; echo "$$files"; exit 1; }
+
+vet:
+	$(GO) vet -tags invariants ./...
+
+staticcheck:
+	$(GO) tool staticcheck ./...
+
+lint: ## layers, docs, sizes: internal/lint
+	$(GO) test ./internal/lint
+
+race: ## tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -short -race -tags invariants ./...
+
+FUZZTIME ?= 10s
+fuzz-smoke: ## every fuzz target for FUZZTIME (10s)
+	@set -e; grep -rl --include='*_test.go' '^func Fuzz' . | sort | while read -r file; do \
+	  for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' $$file); do \
+	    echo "$$(dirname $$file) $$target"; \
+	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5s $$(dirname $$file) </dev/null; \
+	  done; \
+	done
+
+compat: build ## RocketMQ's own clients and tools against ringmq (needs Java and Maven)
+	./compat/run.sh
+
+bench-peer: build ## throughput beside a Java broker (needs Java and Maven)
+	./bench/peer.sh
+
+clean:
+	rm -rf bin
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
