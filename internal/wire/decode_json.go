@@ -1,11 +1,6 @@
 package wire
 
-import (
-	"encoding/binary"
-	"math"
-	"math/bits"
-	"unicode/utf8"
-)
+import "ringmq/internal/fastjson"
 
 // decodeJSON scans a JSON header in place. Keys come in any order, unknown ones are skipped.
 // Like fastjson it takes a quoted number for a number and a bare one for text.
@@ -167,7 +162,7 @@ func (d *Decoder) scalar(b []byte, i int) (text []byte, next int) {
 // The text is never nil.
 func (d *Decoder) text(b []byte, i int) (text []byte, next int) {
 	start := i
-	i = quoteOrEscape(b, i)
+	i = fastjson.IndexSpecial(b, i, '"')
 	if i >= len(b) {
 		return nil, -1
 	}
@@ -175,27 +170,6 @@ func (d *Decoder) text(b []byte, i int) (text []byte, next int) {
 		return b[start:i:i], i + 1
 	}
 	return d.unescape(b, start, i)
-}
-
-const (
-	ones  = 0x0101010101010101
-	highs = 0x8080808080808080
-)
-
-// quoteOrEscape returns the index of the first quote or backslash at or after i, len(b) if there is none.
-func quoteOrEscape(b []byte, i int) int {
-	for ; i+8 <= len(b); i += 8 {
-		// A byte of v^quotes is zero where v has a quote; (x − 1) &^ x has the high bit of the lowest zero byte.
-		v := binary.LittleEndian.Uint64(b[i:])
-		q, e := v^ones*'"', v^ones*'\\'
-		if hit := ((q - ones) &^ q | (e - ones) &^ e) & highs; hit != 0 {
-			return i + bits.TrailingZeros64(hit)/8
-		}
-	}
-	for i < len(b) && b[i] != '"' && b[i] != '\\' {
-		i++
-	}
-	return i
 }
 
 // unescape copies the string at start, whose first backslash stands at i, into the scratch memory.
@@ -209,75 +183,15 @@ func (d *Decoder) unescape(b []byte, start, i int) (text []byte, next int) {
 			d.scratch = out
 			return out[from:len(out):len(out)], i + 1
 		}
-		if out, i = appendUnescaped(out, b, i+1); i < 0 {
+		if out, i = fastjson.AppendUnescaped(out, b, i+1); i < 0 {
 			return nil, -1
 		}
 		start = i
-		if i = quoteOrEscape(b, i); i >= len(b) {
+		if i = fastjson.IndexSpecial(b, i, '"'); i >= len(b) {
 			return nil, -1
 		}
 	}
 }
-
-// simple holds what stands for a one-letter escape.
-var simple = [256]byte{'"': '"', '\\': '\\', '/': '/', '\'': '\'', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t', 'v': '\v'}
-
-// appendUnescaped appends what the escape stands for whose letter is at i; next is behind it, −1 for a wrong one.
-func appendUnescaped(dst, b []byte, i int) (out []byte, next int) {
-	if i >= len(b) {
-		return dst, -1
-	}
-	if b[i] != 'u' {
-		c := simple[b[i]]
-		if c == 0 {
-			return dst, -1
-		}
-		return append(dst, c), i + 1
-	}
-	r := hex4(b, i+1)
-	if r < 0 {
-		return dst, -1
-	}
-	i += 5
-	if r < utf8.RuneSelf {
-		return append(dst, byte(r)), i
-	}
-	if r&^0x7ff != 0xd800 {
-		return utf8.AppendRune(dst, r), i
-	}
-	if r < 0xdc00 && i+6 <= len(b) && b[i] == '\\' && b[i+1] == 'u' {
-		if low := hex4(b, i+2); low&^0x3ff == 0xdc00 {
-			return utf8.AppendRune(dst, 0x10000+(r&0x3ff)<<10+low&0x3ff), i + 6
-		}
-	}
-	return append(dst, '?'), i // half a surrogate pair becomes '?' when Java encodes the string as UTF-8
-}
-
-// hex4 reads four hexadecimal digits at i, −1 if they are none.
-func hex4(b []byte, i int) rune {
-	if i+4 > len(b) {
-		return -1
-	}
-	v := hexValue[b[i]] | hexValue[b[i+1]] | hexValue[b[i+2]] | hexValue[b[i+3]]
-	if v > 15 {
-		return -1
-	}
-	return rune(hexValue[b[i]])<<12 | rune(hexValue[b[i+1]])<<8 | rune(hexValue[b[i+2]])<<4 | rune(hexValue[b[i+3]])
-}
-
-var hexValue = func() (t [256]uint8) {
-	for c := range t {
-		switch {
-		case c >= '0' && c <= '9':
-			t[c] = uint8(c - '0')
-		case c|0x20 >= 'a' && c|0x20 <= 'f':
-			t[c] = uint8(c|0x20 - 'a' + 10)
-		default:
-			t[c] = math.MaxUint8
-		}
-	}
-	return t
-}()
 
 func skipSpace(b []byte, i int) int {
 	for i < len(b) && b[i] <= ' ' {
@@ -311,7 +225,7 @@ func skipNested(b []byte, i int) int {
 // skipString returns the index of the quote that closes the string whose inside starts at i, −1 if none does.
 func skipString(b []byte, i int) int {
 	for {
-		if i = quoteOrEscape(b, i); i >= len(b) {
+		if i = fastjson.IndexSpecial(b, i, '"'); i >= len(b) {
 			return -1
 		}
 		if b[i] == '"' {

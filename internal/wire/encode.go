@@ -3,6 +3,8 @@ package wire
 import (
 	"encoding/binary"
 	"strconv"
+
+	"ringmq/internal/fastjson"
 )
 
 // MaxFrame is the largest frame either side accepts, without its length prefix: RocketMQ's frameMaxLength.
@@ -79,7 +81,7 @@ func appendJSONHeader(dst []byte, code, opaque, flag int32, remark string, h Hea
 	dst = strconv.AppendInt(dst, int64(opaque), 10)
 	if remark != "" {
 		dst = append(dst, `,"remark":"`...)
-		dst = appendEscaped(dst, remark)
+		dst = fastjson.AppendEscaped(dst, remark)
 		dst = append(dst, '"')
 	}
 	return append(dst, jsonTail...)

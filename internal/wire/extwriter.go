@@ -3,6 +3,8 @@ package wire
 import (
 	"encoding/binary"
 	"strconv"
+
+	"ringmq/internal/fastjson"
 )
 
 // ExtWriter appends extension fields to a frame in its serialization. Only a [Header] gets one.
@@ -42,7 +44,7 @@ func writeText[T string | []byte](w *ExtWriter, key string, value T) {
 		w.dst = append(w.dst, value...)
 		return
 	}
-	w.dst = appendEscaped(w.dst, value)
+	w.dst = fastjson.AppendEscaped(w.dst, value)
 	w.dst = append(w.dst, '"')
 }
 
