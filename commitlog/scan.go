@@ -76,7 +76,7 @@ func (s *scanner) file(f *File) error {
 			if s.bad == nil {
 				s.result.End = f.end()
 			}
-			s.pos = f.end()
+			s.pos, err = f.end(), nil
 		case isFormat(err):
 			err = s.lost(err)
 		}

@@ -1,0 +1,219 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"ringmq/commitlog"
+	"ringmq/consumequeue"
+	"ringmq/internal/javahash"
+	"ringmq/internal/message"
+)
+
+// Receipt is where a message was put.
+type Receipt struct {
+	LogOffset   message.LogOffset
+	QueueOffset message.QueueOffset
+	Size        int32 // of the whole record
+}
+
+// End is the log offset behind the record: what Commit must reach for it to be stored.
+func (r Receipt) End() message.LogOffset { return r.LogOffset + message.LogOffset(r.Size) }
+
+// Errors of Append.
+var (
+	// ErrClosed is returned once Close has begun.
+	ErrClosed = errors.New("the store is closed")
+	// ErrNoQueue is returned for a nil queue: [Store.Queue] knows no such queue and cannot make it.
+	ErrNoQueue = errors.New("no such queue can be stored")
+	// ErrDiskFull is returned while the disk is used above DiskFullPercent.
+	ErrDiskFull = errors.New("the disk is full")
+	// ErrBusy is returned when the store cannot take a message now and the caller should slow down.
+	ErrBusy = errors.New("the store is busy")
+)
+
+// Queue returns a queue, which is made in memory when there is none; nil when its topic cannot be
+// the name of a folder. It allocates only when it makes one.
+func (s *Store) Queue(topic []byte, id int32) *consumequeue.Queue { return s.queues.Queue(topic, id) }
+
+// Append puts a message into staging memory and gives it its place: r's LogOffset,
+// QueueOffset, QueueID, and StoreTimestamp, which is raised when it lies before the last
+// message's. Nothing of r is used after Append returns. The message is stored only when
+// Commit has said so.
+//
+// When the staging memory is full, Append first commits what is there, which may wait for
+// the disk and run the arrival callback.
+func (s *Store) Append(q *consumequeue.Queue, r *message.Record) (Receipt, error) {
+	p := pending{size: r.Size(), crc: message.BodyCRC(r.Body)}
+	if err := s.checkRecord(q, r); err != nil {
+		return Receipt{}, err
+	}
+	s.describe(&p.request, q, r)
+
+	s.stage.Lock()
+	defer s.stage.Unlock()
+	if err := s.reserve(p.size); err != nil {
+		return Receipt{}, err
+	}
+	return s.put(q, r, &p), nil
+}
+
+// AppendBatch appends messages of one queue, all or none, which lie together in one file.
+// receipts has as many elements as rs.
+func (s *Store) AppendBatch(q *consumequeue.Queue, rs []message.Record, receipts []Receipt) error {
+	total := 0
+	for i := range rs {
+		if err := s.checkRecord(q, &rs[i]); err != nil {
+			return err
+		}
+		total += rs[i].Size()
+	}
+	s.stage.Lock()
+	defer s.stage.Unlock()
+	if err := s.reserve(total); err != nil {
+		return err
+	}
+	for i := range rs {
+		r := &rs[i]
+		p := pending{size: r.Size(), crc: message.BodyCRC(r.Body)}
+		s.describe(&p.request, q, r)
+		receipts[i] = s.put(q, r, &p)
+	}
+	return nil
+}
+
+// pending is what can be known of a message before it has its place.
+type pending struct {
+	request request
+	size    int
+	crc     uint32
+}
+
+func (s *Store) checkRecord(q *consumequeue.Queue, r *message.Record) error {
+	if q == nil {
+		return fmt.Errorf("%w: topic %.300q", ErrNoQueue, r.Topic)
+	}
+	return r.Check()
+}
+
+// put gives a message its place and encodes it. Under stage, room being reserved.
+func (s *Store) put(q *consumequeue.Queue, r *message.Record, p *pending) Receipt {
+	st := &s.stage
+	st.lastTime = max(st.lastTime, r.StoreTimestamp)
+	r.StoreTimestamp = st.lastTime
+	r.QueueID = q.ID()
+	r.QueueOffset = 0
+	queued := isQueued(r.SysFlag)
+	if queued {
+		r.QueueOffset = q.Next
+		q.Next++
+	}
+	st.stager.Put(r, p.size, p.crc)
+
+	p.request.queueOffset = r.QueueOffset
+	p.request.logOffset = r.LogOffset
+	p.request.storeTime = r.StoreTimestamp
+	if p.request.delay > 0 {
+		p.request.tagsCode = r.StoreTimestamp + p.request.delay
+	}
+	st.filling.requests = append(st.filling.requests, p.request)
+	return Receipt{r.LogOffset, r.QueueOffset, int32(p.size)}
+}
+
+// isQueued tells whether records of that kind have a place in their queue: half messages and
+// rollbacks have none (CommitLog.doAppend).
+func isQueued(sysFlag int32) bool {
+	kind := sysFlag & message.FlagTransaction
+	return kind == message.TransactionNone || kind == message.TransactionCommit
+}
+
+// reserve makes room for size bytes. Under stage, which it gives up while it waits.
+func (s *Store) reserve(size int) error {
+	for {
+		if err := s.refusal(); err != nil {
+			return err
+		}
+		err := s.stage.stager.Reserve(size)
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, commitlog.ErrBatchFull):
+			err = s.outside(s.makeRoom)
+		case errors.Is(err, commitlog.ErrNoFile):
+			base := s.stage.stager.Wants()
+			err = s.outside(func() error { return s.log.Prepare(base) })
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// outside runs fn without the stage lock.
+func (s *Store) outside(fn func() error) error {
+	s.stage.Unlock()
+	defer s.stage.Lock()
+	return fn()
+}
+
+// refusal is why nothing is appended now, or nil. Under stage.
+func (s *Store) refusal() error {
+	if s.stage.closed {
+		return ErrClosed
+	}
+	return s.Writable()
+}
+
+// Writable is why the store takes no messages now, or nil.
+func (s *Store) Writable() error {
+	if err := s.log.Failure(); err != nil {
+		return err
+	}
+	if p := s.diskFull.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// scheduleTopic holds delayed messages; its queue entries carry the time of delivery.
+const scheduleTopic = "SCHEDULE_TOPIC_XXXX"
+
+// describe fills in what the dispatcher needs of a message except for its place.
+func (s *Store) describe(d *request, q *consumequeue.Queue, r *message.Record) {
+	d.size = int32(r.Size())
+	if isQueued(r.SysFlag) {
+		d.queue = q
+	}
+	var delay []byte
+	keys, uniq := []byte(nil), []byte(nil)
+	for name, value := range r.Properties.All() {
+		switch string(name) {
+		case message.PropertyTags:
+			d.tagsCode = javahash.TagsCode(value)
+		case message.PropertyKeys:
+			keys = value
+		case message.PropertyUniqKey:
+			uniq = value
+		case message.PropertyDelay:
+			delay = value
+		}
+	}
+	if delay != nil && string(r.Topic) == scheduleTopic {
+		d.delay = s.delayMillis(delay)
+	}
+	if !s.o.NoIndex && r.Transaction() != message.TransactionRollback {
+		d.keys.hash(r.Topic, uniq, keys)
+	}
+}
+
+// delayMillis is how long a level delays; levels above the highest count as that
+// (CommitLog.checkMessageAndReturnSize).
+func (s *Store) delayMillis(level []byte) int64 {
+	n, err := strconv.Atoi(string(level))
+	if err != nil || n <= 0 {
+		return 0
+	}
+	n = min(n, len(s.o.DelayLevels))
+	return s.o.DelayLevels[n-1].Milliseconds()
+}

@@ -1,0 +1,135 @@
+package engine
+
+import (
+	"errors"
+	"sync"
+
+	"ringmq/commitlog"
+	"ringmq/internal/message"
+)
+
+// ErrFlushTimeout is what ack gets when the device did not have the message within
+// SyncFlushTimeout. The message stays and is visible once it has.
+var ErrFlushTimeout = errors.New("flush timeout: the message is stored but not yet safe")
+
+// batch is messages on their way: their bytes, and what to dispatch once they are written.
+//
+//	filling ──swap──► being written ──► dispatched ──reset──► spare ──swap──► filling
+type batch struct {
+	bytes    *commitlog.Batch
+	requests []request
+}
+
+func newBatch(size int) *batch { return &batch{bytes: commitlog.NewBatch(size)} }
+
+func (b *batch) reset() {
+	b.bytes.Reset()
+	clear(b.requests) // queues of deleted topics must not be kept alive
+	b.requests = b.requests[:0]
+}
+
+// stage is the append end of the store.
+type stage struct {
+	sync.Mutex
+	// Under the mutex, which is held for encoding, never for I/O:
+	stager   *commitlog.Stager
+	filling  *batch
+	lastTime int64 // StoreTimestamp of the last message
+	closed   bool
+}
+
+// Commit stores what was appended below upTo and makes it visible.
+//
+//	AsyncFlush  The page cache has the messages and their queues show them when Commit returns;
+//	            ack is not used.
+//	SyncFlush   With wait, ack is called exactly once when the device has them and their queues
+//	            show them, or with ErrFlushTimeout, or with the failure of the log: on the committer's
+//	            goroutine, or before Commit returns. Without wait the committer is only woken.
+//
+// done tells that ack will not be called (any more).
+func (s *Store) Commit(upTo message.LogOffset, wait bool, ack func(error)) (done bool, err error) {
+	if s.o.Flush == AsyncFlush {
+		return true, s.commitTo(upTo)
+	}
+	if !wait || ack == nil {
+		s.wakeCommitter()
+		return true, s.log.Failure()
+	}
+	w := waiter{upTo: upTo, ack: ack, deadline: s.o.Clock.Now().Add(s.o.SyncFlushTimeout)}
+	if s.acks.add(w, s.Visible) {
+		s.wakeCommitter()
+		return false, nil
+	}
+	err = s.log.Failure()
+	if s.Visible() >= upTo {
+		err = nil
+	}
+	ack(err)
+	return true, err
+}
+
+// commitTo writes and dispatches until everything below upTo is visible.
+func (s *Store) commitTo(upTo message.LogOffset) error {
+	if s.Visible() >= upTo {
+		return nil
+	}
+	s.commit.Lock()
+	defer s.commit.Unlock()
+	if s.Visible() >= upTo { // the one before us has written ours, too
+		return nil
+	}
+	return s.writeOut()
+}
+
+// writeOut writes what is staged, with SyncFlush to the device, and dispatches it. Under commit.
+func (s *Store) writeOut() error {
+	if err := s.log.Failure(); err != nil {
+		return err
+	}
+	b := s.takeBatch()
+	if b == nil {
+		return nil
+	}
+	if err := s.log.Write(b.bytes, s.o.Flush == SyncFlush); err != nil {
+		s.acks.fail(err)
+		s.o.Log.Error("the store is read-only from now on", "err", err)
+		return err
+	}
+	s.dispatch(b.requests)
+	end := b.bytes.End()
+	s.visible.Store(int64(end))
+	s.handToIndex(b)
+	b.reset()
+	s.commit.spare = b
+	s.afterWrite(end)
+	return nil
+}
+
+// takeBatch takes what is staged, or nil. Under commit.
+func (s *Store) takeBatch() *batch {
+	s.stage.Lock()
+	defer s.stage.Unlock()
+	b := s.stage.filling
+	if b.bytes.Empty() {
+		return nil
+	}
+	s.stage.filling = s.commit.spare
+	s.commit.spare = nil
+	s.stage.stager.Swap(s.stage.filling.bytes)
+	return b
+}
+
+// makeRoom empties the staging memory.
+func (s *Store) makeRoom() error {
+	s.commit.Lock()
+	defer s.commit.Unlock()
+	if err := s.writeOut(); err != nil {
+		return err
+	}
+	if s.o.Flush == SyncFlush {
+		s.acks.release(s.Visible())
+	}
+	return nil
+}
+
+func (s *Store) handToIndex(*batch) {}

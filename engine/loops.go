@@ -1,0 +1,175 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"ringmq/internal/clock"
+	"ringmq/internal/message"
+)
+
+// writebackWindow is how much is written to the page cache before the kernel is asked to
+// begin with the device: the dirty pages stay few, and a flush finds little to do.
+const writebackWindow = 8 << 20
+
+// start starts the loops. Each has a step that does its work once.
+//
+//	committer     SyncFlush: writes, syncs, dispatches, acknowledges
+//	flush watch   SyncFlush: ends waits whose time is up
+//	flusher       AsyncFlush: syncs the log now and then, starts writeback
+//	preallocator  makes the next commit log file
+func (s *Store) start() {
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	if s.o.stepped {
+		return
+	}
+	run := func(loop func(context.Context)) { s.loops.Go(func() { loop(ctx) }) }
+	run(s.preallocator)
+	run(s.flusher)
+	if s.o.Flush == SyncFlush {
+		run(s.committer)
+		run(s.flushWatch)
+	}
+	s.wake(s.wakePrepare)
+}
+
+func (s *Store) wake(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default: // awake already
+	}
+}
+
+func (s *Store) wakeCommitter() { s.wake(s.wakeCommit) }
+
+func (s *Store) committer(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.wakeCommit:
+			s.commitStep()
+		}
+	}
+}
+
+// commitStep commits what is staged and answers those who wait for it. A failure has been
+// told to them by writeOut.
+func (s *Store) commitStep() {
+	s.commit.Lock()
+	err := s.writeOut()
+	s.commit.Unlock()
+	if err == nil {
+		s.acks.release(s.Visible())
+	}
+}
+
+// flushWatch looks for waits that took too long while there are any.
+func (s *Store) flushWatch(ctx context.Context) {
+	period := max(s.o.SyncFlushTimeout/8, time.Millisecond)
+	timer := s.o.Clock.NewTimer(period)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.acks.watch:
+		}
+		for waits := true; waits; {
+			timer.Reset(period)
+			select {
+			case <-ctx.Done():
+				return
+			case <-timer.C():
+				waits = s.acks.expire(s.o.Clock.Now())
+			}
+		}
+	}
+}
+
+// flusher syncs the log every FlushInterval if there is enough to sync, or long enough something.
+func (s *Store) flusher(ctx context.Context) {
+	timer := s.o.Clock.NewTimer(s.o.FlushInterval)
+	defer timer.Stop()
+	last := s.o.Clock.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.wakeFlush:
+			s.startWriteback()
+		case <-timer.C():
+			last = s.flushStep(s.o.Clock.Now(), last)
+			timer.Reset(s.o.FlushInterval)
+		}
+	}
+}
+
+const pageBytes = 4096
+
+// flushStep syncs the log if it is time to, and returns when it was synced last.
+func (s *Store) flushStep(now, last time.Time) time.Time {
+	dirty := int(s.log.Written() - s.log.Durable())
+	thorough := now.Sub(last) >= s.o.FlushThoroughInterval
+	if dirty == 0 || dirty < s.o.FlushLeastPages*pageBytes && !thorough {
+		return last
+	}
+	if err := s.log.Sync(); err != nil {
+		s.o.Log.Error("the store is read-only from now on", "err", err)
+	}
+	return now
+}
+
+// afterWrite wakes the loops that what was just written concerns. Under commit.
+func (s *Store) afterWrite(end message.LogOffset) {
+	if end-s.commit.writeback >= writebackWindow {
+		s.commit.writeback = end
+		s.wake(s.wakeFlush)
+	}
+	if !s.log.Prepared(s.nextFile(end)) {
+		s.wake(s.wakePrepare)
+	}
+}
+
+// nextFile begins behind the file that holds off.
+func (s *Store) nextFile(off message.LogOffset) message.LogOffset {
+	size := message.LogOffset(s.o.CommitLogFileSize)
+	return off - off%size + size
+}
+
+// startWriteback lets the kernel begin with what was written since the last time. An error is
+// left to the flush that follows: writeback proves nothing either way.
+func (s *Store) startWriteback() {
+	from, to := s.log.Durable(), s.log.Written()
+	if err := s.log.StartWriteback(from, to); err != nil {
+		s.o.Log.Debug("no writeback", "err", err)
+	}
+}
+
+// preallocator makes the next file ahead of need.
+func (s *Store) preallocator(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.wakePrepare:
+			s.prepareStep()
+		}
+	}
+}
+
+// prepareStep makes the file behind the one in use. When that fails now, the append that
+// needs the file tries again and tells its caller why.
+func (s *Store) prepareStep() {
+	end := s.log.Written()
+	for _, base := range []message.LogOffset{s.nextFile(end) - message.LogOffset(s.o.CommitLogFileSize), s.nextFile(end)} {
+		if err := s.log.Prepare(base); err != nil {
+			s.o.Log.Warn("commit log file not made ahead", "err", err)
+			return
+		}
+	}
+}
+
+// now is the time as records carry it.
+func (s *Store) now() int64 { return clock.Millis(s.o.Clock.Now()) }

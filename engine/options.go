@@ -1,0 +1,150 @@
+package engine
+
+import (
+	"cmp"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"ringmq/commitlog"
+	"ringmq/internal/clock"
+	"ringmq/internal/mapfile"
+)
+
+// FlushType says when a message is acknowledged.
+type FlushType uint8
+
+// The two flush types (flushDiskType).
+const (
+	// AsyncFlush acknowledges what the page cache has: a killed process loses nothing, a power
+	// cut may lose the last moments.
+	AsyncFlush FlushType = iota
+	// SyncFlush acknowledges what the device has.
+	SyncFlush
+)
+
+// Options of a Store. The zero value of a field means its default, which is Java's where a
+// key of broker.conf is named.
+type Options struct {
+	// Dir is the store's directory (storePathRootDir).
+	Dir string
+	// CommitLogDir is the commit log's (storePathCommitLog); default Dir/commitlog.
+	CommitLogDir string
+	// FS replaces both directories in tests; the commit log is its "commitlog" then.
+	FS mapfile.FS
+
+	Flush FlushType
+	// SyncFlushTimeout is how long an append waits for SyncFlush (syncFlushTimeout, 5 s).
+	SyncFlushTimeout time.Duration
+	// FlushInterval, FlushLeastPages, FlushThoroughInterval pace AsyncFlush
+	// (flushIntervalCommitLog 500 ms, flushCommitLogLeastPages 4, flushCommitLogThoroughInterval 10 s).
+	FlushInterval         time.Duration
+	FlushLeastPages       int
+	FlushThoroughInterval time.Duration
+	// CheckpointInterval paces the flush of the derived files and the checkpoint
+	// (flushIntervalConsumeQueue, 1 s).
+	CheckpointInterval time.Duration
+
+	CommitLogFileSize    int64 // mappedFileSizeCommitLog, 1 GiB
+	ConsumeQueueFileSize int64 // mappedFileSizeConsumeQueue, 6,000,000
+	IndexSlots           int32 // maxHashSlotNum, 5,000,000
+	IndexEntries         int32 // maxIndexNum, 20,000,000
+	NoIndex              bool  // messageIndexEnable=false
+
+	// StagingBytes is the memory for messages that are not written yet; default 32 MiB.
+	StagingBytes int
+
+	// MemoryBytes is how far behind the end of the log a message counts as old: physical RAM ×
+	// accessMessageInMemoryMaxRatio.
+	MemoryBytes int64
+	// The limits of one Get: bytes and messages, of recent and of old data
+	// (maxTransfer{Bytes,Count}OnMessageIn{Memory,Disk}: 256 KiB, 32, 64 KiB, 8).
+	MemoryLimit, DiskLimit TransferLimit
+
+	// DelayLevels is how long level n, at n-1, delays a message (messageDelayLevel).
+	DelayLevels []time.Duration
+
+	// FileReserved is how long a commit log file is kept (fileReservedTime, 72 h).
+	FileReserved time.Duration
+	// DeleteHours are the hours of the day in which expired files are removed (deleteWhen, 4).
+	DeleteHours []int
+	// DiskFullPercent is the used space above which nothing is stored
+	// (rocketmq.broker.diskSpaceWarningLevelRatio, 90).
+	DiskFullPercent int
+	// DiskCleanPercent is the used space above which the oldest files are removed although
+	// they are young (diskSpaceCleanForciblyRatio, 85); 0 never.
+	DiskCleanPercent int
+
+	Clock clock.Clock
+	Log   *slog.Logger
+
+	// stepped starts no goroutines: a simulation calls the loops' steps itself.
+	stepped bool
+}
+
+// TransferLimit bounds what one Get returns; the first message always fits.
+type TransferLimit struct{ Bytes, Messages int }
+
+const (
+	commitLogName    = "commitlog"
+	consumeQueueName = "consumequeue"
+	indexName        = "index"
+	ringmqName       = "ringmq" // what is ringmq's own; Java does not look there
+)
+
+func (o Options) withDefaults() (Options, error) {
+	if o.Dir == "" && o.FS == nil {
+		return o, fmt.Errorf("storePathRootDir is empty")
+	}
+	o.CommitLogDir = cmp.Or(o.CommitLogDir, filepath.Join(o.Dir, commitLogName))
+	o.SyncFlushTimeout = cmp.Or(o.SyncFlushTimeout, 5*time.Second)
+	o.FlushInterval = cmp.Or(o.FlushInterval, 500*time.Millisecond)
+	o.FlushLeastPages = cmp.Or(o.FlushLeastPages, 4)
+	o.FlushThoroughInterval = cmp.Or(o.FlushThoroughInterval, 10*time.Second)
+	o.CheckpointInterval = cmp.Or(o.CheckpointInterval, time.Second)
+	o.CommitLogFileSize = cmp.Or(o.CommitLogFileSize, 1<<30)
+	o.ConsumeQueueFileSize = cmp.Or(o.ConsumeQueueFileSize, 6_000_000)
+	o.IndexSlots = cmp.Or(o.IndexSlots, 5_000_000)
+	o.IndexEntries = cmp.Or(o.IndexEntries, 20_000_000)
+	o.StagingBytes = cmp.Or(o.StagingBytes, 32<<20)
+	o.MemoryBytes = cmp.Or(o.MemoryBytes, mapfile.PhysicalMemory()*40/100)
+	o.MemoryLimit = cmp.Or(o.MemoryLimit, TransferLimit{256 << 10, 32})
+	o.DiskLimit = cmp.Or(o.DiskLimit, TransferLimit{64 << 10, 8})
+	o.FileReserved = cmp.Or(o.FileReserved, 72*time.Hour)
+	o.DiskFullPercent = cmp.Or(o.DiskFullPercent, 90)
+	if o.DelayLevels == nil {
+		o.DelayLevels = defaultDelays[:]
+	}
+	if o.DeleteHours == nil {
+		o.DeleteHours = []int{4}
+	}
+	if o.Clock == nil {
+		o.Clock = clock.Real{}
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o, nil
+}
+
+// defaultDelays is messageDelayLevel's default.
+var defaultDelays = [...]time.Duration{
+	time.Second, 5 * time.Second, 10 * time.Second, 30 * time.Second,
+	1 * time.Minute, 2 * time.Minute, 3 * time.Minute, 4 * time.Minute, 5 * time.Minute,
+	6 * time.Minute, 7 * time.Minute, 8 * time.Minute, 9 * time.Minute, 10 * time.Minute,
+	20 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour,
+}
+
+// openLog opens the commit log, whose directory may lie outside the store's.
+func (o *Options) openLog(root mapfile.FS) (*commitlog.Log, error) {
+	lo := commitlog.Options{FS: root, Dir: commitLogName, FileSize: o.CommitLogFileSize, Log: o.Log}
+	if o.FS == nil && o.CommitLogDir != filepath.Join(o.Dir, commitLogName) {
+		own, err := mapfile.OpenDir(o.CommitLogDir)
+		if err != nil {
+			return nil, err
+		}
+		lo.FS, lo.Dir = own, "."
+	}
+	return commitlog.Open(lo)
+}

@@ -1,0 +1,143 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"ringmq/commitlog"
+	"ringmq/consumequeue"
+	"ringmq/internal/mapfile"
+	"ringmq/internal/message"
+)
+
+// Store is an open message store.
+//
+// Lock order: commit before stage; acks.mu alone.
+type Store struct {
+	o      Options
+	root   mapfile.FS
+	lock   mapfile.File
+	log    *commitlog.Log
+	queues *consumequeue.Table
+
+	onArrival func(q *consumequeue.Queue, max message.QueueOffset, tagsCode int64) // set before use
+
+	stage stage
+	// commit serializes writing and dispatching: its holder alone touches the files' end, the
+	// queues' ends and spare.
+	commit struct {
+		sync.Mutex
+		spare *batch // nil while one is being written
+		// writeback is the log offset up to which the kernel was asked to begin writing.
+		writeback message.LogOffset
+	}
+	// visible is the log offset below which every message is in its queue.
+	visible atomic.Int64
+	// diskFull is why appends are refused although nothing is broken.
+	diskFull atomic.Pointer[error]
+
+	acks acks
+
+	wakeCommit  chan struct{} // to the committer
+	wakeFlush   chan struct{} // to the flusher: a window of writeback is due
+	wakePrepare chan struct{} // to the preallocator
+	stop        context.CancelFunc
+	loops       sync.WaitGroup
+}
+
+// Open opens the store of a directory, which is made when missing: it takes the directory's
+// lock before it touches anything else, brings the files into agreement, and starts the
+// loops. Messages can be put and got when it returns.
+func Open(o Options) (*Store, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{
+		o: o, root: o.FS,
+		wakeCommit:  make(chan struct{}, 1),
+		wakeFlush:   make(chan struct{}, 1),
+		wakePrepare: make(chan struct{}, 1),
+	}
+	s.acks.watch = make(chan struct{}, 1)
+	if s.root == nil {
+		if s.root, err = mapfile.OpenDir(o.Dir); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.open(); err != nil {
+		return nil, errors.Join(err, s.closeFiles())
+	}
+	return s, nil
+}
+
+func (s *Store) open() error {
+	if err := s.takeLock(); err != nil {
+		return err
+	}
+	var err error
+	if s.log, err = s.o.openLog(s.root); err != nil {
+		return err
+	}
+	s.queues, err = consumequeue.Open(consumequeue.Options{
+		FS: s.root, Dir: consumeQueueName, FileSize: s.o.ConsumeQueueFileSize, Log: s.o.Log,
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.recover(); err != nil {
+		return err
+	}
+	half := s.o.StagingBytes / 2
+	s.stage.filling, s.commit.spare = newBatch(half), newBatch(half)
+	s.stage.stager = commitlog.NewStager(s.log, s.stage.filling.bytes)
+	s.visible.Store(int64(s.log.Written()))
+	s.commit.writeback = s.log.Written()
+	s.start()
+	return nil
+}
+
+// Visible is the log offset below which every message is stored and in its queue.
+func (s *Store) Visible() message.LogOffset { return message.LogOffset(s.visible.Load()) }
+
+// Close stops taking messages, stores what was appended, and marks the store as cleanly
+// closed. Nothing else may use the store any more.
+func (s *Store) Close() error {
+	s.stage.Lock()
+	closed := s.stage.closed
+	s.stage.closed = true
+	s.stage.Unlock()
+	if closed {
+		return nil
+	}
+	s.stop()
+	s.loops.Wait()
+	s.commit.Lock()
+	err := s.writeOut()
+	s.commit.Unlock()
+	if err == nil {
+		s.acks.release(s.Visible())
+		err = s.log.Sync()
+	}
+	return errors.Join(err, s.closeFiles())
+}
+
+// closeFiles closes what open has opened, as far as it came.
+func (s *Store) closeFiles() error {
+	var errs []error
+	if s.queues != nil {
+		errs = append(errs, s.queues.Close())
+	}
+	if s.log != nil {
+		errs = append(errs, s.log.Close())
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.Close())
+	}
+	if s.o.FS == nil {
+		errs = append(errs, s.root.Close())
+	}
+	return errors.Join(errs...)
+}
