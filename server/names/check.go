@@ -1,6 +1,10 @@
 package names
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
 
 // Bounds of names and queue counts.
 const (
@@ -42,6 +46,22 @@ func CheckTopic[T string | []byte](name T) error {
 // clients refuse the same names (Validators.checkGroup); its broker takes any.
 func CheckGroup[T string | []byte](name T) error {
 	return check(name, MaxGroup, ErrGroupBlank, ErrGroupIllegal, ErrGroupLong)
+}
+
+// CheckStored tells whether a name that stands in a file, or is a broker's or a cluster's, may
+// become a topic or group. Java writes names there that it would not take from
+// a client (a host name with dots as brokerName), so only those are refused that no
+// store could hold: a topic is the name of a folder.
+func CheckStored(name string) error {
+	switch {
+	case name == "" || name == "." || name == "..":
+		return fmt.Errorf("%q is no name for a topic or group", name)
+	case len(name) > MaxGroup:
+		return fmt.Errorf("the name %.40q… has %d bytes, more than %d", name, len(name), MaxGroup)
+	case strings.ContainsAny(name, "/\x00"):
+		return fmt.Errorf("the name %q has a character that no folder may have", name)
+	}
+	return nil
 }
 
 func check[T string | []byte](name T, most int, blank, illegal, long error) error {

@@ -47,6 +47,15 @@ func TestCheckGroup(t *testing.T) {
 	f("g\x00", ErrGroupIllegal)
 }
 
+func TestCheckStored(t *testing.T) {
+	for _, ok := range []string{"broker.example.com", "DefaultCluster", "T", "thème", "a b", "..."} {
+		require.NoError(t, CheckStored(ok), ok)
+	}
+	for _, bad := range []string{"", ".", "..", "a/../x", "/", "a\x00b", strings.Repeat("x", 256)} {
+		require.Error(t, CheckStored(bad), bad)
+	}
+}
+
 // FuzzCheck compares the table with the expression that Java's texts promise.
 func FuzzCheck(f *testing.F) {
 	for _, s := range []string{"", " ", "T", "a/../x", "%RETRY%g", "a\x00", "é"} {

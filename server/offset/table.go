@@ -1,0 +1,240 @@
+package offset
+
+import (
+	"fmt"
+	"log/slog"
+	"math"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"ringmq/internal/fastjson"
+	"ringmq/internal/wire"
+	"ringmq/server/configfile"
+	"ringmq/server/names"
+)
+
+// MaxPairs bounds the table: beyond it commits for further topic@group pairs are refused.
+const MaxPairs = 1 << 20
+
+// Table holds the consumer offsets of a broker. Its methods may be called from any goroutine.
+type Table struct {
+	pairs *names.Map[*queues] // by topic@group
+	file  *configfile.File
+	log   *slog.Logger
+	dirty atomic.Bool // a number has changed since the last save began
+}
+
+// Open reads the table from the file at path (config/consumerOffset.json), empty if there is none.
+func Open(path string, log *slog.Logger) (*Table, error) {
+	t := &Table{pairs: names.NewMap[*queues](), log: log}
+	t.file = configfile.New(path, t.encode)
+	return t, t.file.Load(t.decode)
+}
+
+// Commit stores the number of a queue. The error is an answer for the client: a name that
+// may not be, a queue number out of bounds, or a full table. Known queues take the fast path,
+// which does not allocate.
+func (t *Table) Commit(group, topic []byte, queueID int32, offset int64) error {
+	if queueID < 0 || queueID >= names.MaxQueues {
+		return fmt.Errorf("queueId[%d] is illegal, the offset of topic[%s] group[%s] is not stored", queueID, clip(topic), clip(group))
+	}
+	var room [keyRoom]byte
+	q, ok := t.pairs.Get(appendKey(room[:0], topic, group))
+	if !ok {
+		var err error
+		if q, err = t.add(string(group), string(topic)); err != nil {
+			return err
+		}
+	}
+	q.store(queueID, offset)
+	if !t.dirty.Load() { // a plain read: the flag's cache line stays shared among loops
+		t.dirty.Store(true)
+	}
+	return nil
+}
+
+// Offset returns the number of a queue; ok is false if there is none.
+func (t *Table) Offset(group, topic []byte, queueID int32) (offset int64, ok bool) {
+	var room [keyRoom]byte
+	q, ok := t.pairs.Get(appendKey(room[:0], topic, group))
+	if !ok || queueID < 0 {
+		return 0, false
+	}
+	offset = q.offset(queueID)
+	return offset, offset != unset
+}
+
+// Find is [Table.Offset] for names that are strings, with Java's −1 for none.
+func (t *Table) Find(group, topic string, queueID int32) int64 {
+	if q, ok := t.pairs.Find(topic + "@" + group); ok && queueID >= 0 {
+		if n := q.offset(queueID); n != unset {
+			return n
+		}
+	}
+	return -1
+}
+
+// Queues returns the numbers of all queues of a pair, empty if it is unknown.
+func (t *Table) Queues(group, topic string) map[int32]int64 {
+	numbers := make(map[int32]int64)
+	if q, ok := t.pairs.Find(topic + "@" + group); ok {
+		for id, n := range q.all() {
+			numbers[id] = n
+		}
+	}
+	return numbers
+}
+
+// Topics lists the topics a group has committed offsets of, sorted.
+func (t *Table) Topics(group string) (topics []string) {
+	for _, q := range t.pairs.All() {
+		if q.group == group && q.topic != "" {
+			topics = append(topics, q.topic)
+		}
+	}
+	slices.Sort(topics)
+	return topics
+}
+
+// Groups lists the groups that have committed offsets of a topic, sorted.
+func (t *Table) Groups(topic string) (groups []string) {
+	for _, q := range t.pairs.All() {
+		if q.topic == topic && q.group != "" {
+			groups = append(groups, q.group)
+		}
+	}
+	slices.Sort(groups)
+	return groups
+}
+
+// Correction is the answer to request 308 (QUERY_CORRECTION_OFFSET): per queue of a topic the
+// smallest number that a group outside filter has committed and that is not below the queue's minimum,
+// or [math.MaxInt64] where compare is behind even that. Java's queryMinOffsetInAllGroup deletes
+// the offsets of the filtered groups while it is at it; here asking changes nothing.
+func (t *Table) Correction(topic, compare string, filter []string, minimum func(queueID int32) int64) map[int32]int64 {
+	slowest := make(map[int32]int64)
+	for _, q := range t.pairs.All() {
+		if q.topic != topic || slices.Contains(filter, q.group) {
+			continue
+		}
+		for id, n := range q.all() {
+			if n < minimum(id) {
+				continue
+			}
+			if least, ok := slowest[id]; !ok || n < least {
+				slowest[id] = n
+			}
+		}
+	}
+	for id, n := range t.Queues(compare, topic) {
+		if least, ok := slowest[id]; ok && least > n {
+			slowest[id] = math.MaxInt64
+		}
+	}
+	return slowest
+}
+
+// Clone copies the numbers of one topic from a group to another, whose own are forgotten.
+func (t *Table) Clone(from, to, topic string) error {
+	src, ok := t.pairs.Find(topic + "@" + from)
+	if !ok {
+		return nil
+	}
+	dst := newQueues(topic, to)
+	for id, n := range src.all() {
+		dst.store(id, n)
+	}
+	if _, err := t.add(to, topic); err != nil {
+		return err
+	}
+	t.pairs.Put(topic+"@"+to, dst)
+	t.dirty.Store(true)
+	return nil
+}
+
+// ForgetGroup deletes all numbers of a group.
+func (t *Table) ForgetGroup(group string) {
+	for key, q := range t.pairs.All() {
+		if q.group == group && q.topic != "" {
+			t.pairs.Delete(key)
+			t.dirty.Store(true)
+		}
+	}
+}
+
+// Save writes the table if it has changed since the last save.
+func (t *Table) Save() error {
+	if !t.dirty.Swap(false) {
+		return nil
+	}
+	if err := t.file.Save(); err != nil {
+		t.dirty.Store(true)
+		return err
+	}
+	return nil
+}
+
+// Wrapper is the whole table as request 43 answers it.
+func (t *Table) Wrapper() *wire.OffsetSerializeWrapper {
+	w := &wire.OffsetSerializeWrapper{OffsetTable: make(map[string]map[int32]int64, t.pairs.Len())}
+	for key, q := range t.pairs.All() {
+		numbers := make(map[int32]int64)
+		for id, n := range q.all() {
+			numbers[id] = n
+		}
+		w.OffsetTable[key] = numbers
+	}
+	return w
+}
+
+func (t *Table) encode() ([]byte, error) { return fastjson.MarshalPretty(t.Wrapper()) }
+
+func (t *Table) decode(data []byte) error {
+	var w wire.OffsetSerializeWrapper
+	if err := fastjson.Unmarshal(data, &w); err != nil {
+		return err
+	}
+	t.pairs = names.NewMap[*queues]()
+	for key, numbers := range w.OffsetTable {
+		topic, group, ok := strings.Cut(key, "@")
+		if !ok || strings.Contains(group, "@") {
+			topic, group = "", "" // kept, but nobody's
+		}
+		q := newQueues(topic, group)
+		for id, n := range numbers {
+			if id < 0 || id >= names.MaxQueues {
+				t.log.Warn("offset of an impossible queue ignored", "key", key, "queueId", id, "offset", n)
+				continue
+			}
+			q.store(id, n)
+		}
+		t.pairs.Put(key, q)
+	}
+	return nil
+}
+
+// add makes an unknown pair, after checking its names.
+func (t *Table) add(group, topic string) (*queues, error) {
+	if err := names.CheckTopic(topic); err != nil {
+		return nil, err
+	}
+	if err := names.CheckGroup(group); err != nil {
+		return nil, err
+	}
+	q, ok := t.pairs.FindOrPut(topic+"@"+group, MaxPairs, func() *queues { return newQueues(topic, group) })
+	if !ok {
+		return nil, fmt.Errorf("the broker keeps offsets of %d topic@group pairs and takes no further one", MaxPairs)
+	}
+	return q, nil
+}
+
+// keyRoom holds topic@group of names that pass their checks.
+const keyRoom = names.MaxTopic + 1 + names.MaxGroup
+
+func appendKey(dst, topic, group []byte) []byte {
+	return append(append(append(dst, topic...), '@'), group...)
+}
+
+// clip keeps a refused request's names short in its answer.
+func clip(name []byte) []byte { return name[:min(len(name), names.MaxGroup)] }
