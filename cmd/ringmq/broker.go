@@ -26,7 +26,7 @@ func newBrokerCommand() *cobra.Command {
 			}
 			conf, warnings, err := s.source(flags).Broker()
 			if err != nil {
-				return &usageError{err}
+				return err
 			}
 			log, err := s.logger(cmd.ErrOrStderr(), warnings)
 			if err != nil {
@@ -39,7 +39,7 @@ func newBrokerCommand() *cobra.Command {
 				return printText(cmd.OutOrStdout(), conf.Important())
 			}
 			if err := conf.Unsupported(); err != nil {
-				return &usageError{err}
+				return err
 			}
 			tr, err := newTransport(conf.Server, conf.Ring, conf.System, log)
 			if err != nil {

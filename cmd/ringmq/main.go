@@ -15,8 +15,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Exit statuses: of a mistake on the command line or in a file, and of everything else
-// that keeps a command from doing its work.
+// Exit statuses: of a command line that does not exist, and of everything else that keeps
+// a command from doing its work.
 const (
 	exitFailed = 1
 	exitUsage  = 2
@@ -43,7 +43,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	return exitFailed
 }
 
-// usageError is a mistake in what the user wrote, found before anything was started.
+// usageError is a command line that does not exist: --help tells what does.
 type usageError struct{ err error }
 
 func (e *usageError) Error() string { return e.err.Error() }
@@ -57,6 +57,13 @@ func newRootCommand() *cobra.Command {
 it unchanged, and it opens the store of a Java 4.9 broker.
 
 Start with 'ringmq standalone': both servers in one process, messages in ./data.`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return &usageError{fmt.Errorf("unknown command %q", args[0])}
+			}
+			return nil
+		},
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},

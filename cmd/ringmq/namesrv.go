@@ -24,7 +24,7 @@ func newNamesrvCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			conf, warnings, err := s.source(nil).Namesrv()
 			if err != nil {
-				return &usageError{err}
+				return err
 			}
 			log, err := s.logger(cmd.ErrOrStderr(), warnings)
 			if err != nil {

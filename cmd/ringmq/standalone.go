@@ -49,7 +49,7 @@ func standalone(cmd *cobra.Command, s *settings, data string, namesrvPort, broke
 		"namesrvAddr":      "127.0.0.1:" + strconv.Itoa(namesrvPort),
 	})
 	if err != nil {
-		return &usageError{err}
+		return err
 	}
 	log, err := s.logger(cmd.ErrOrStderr(), warnings)
 	if err != nil {
@@ -59,7 +59,7 @@ func standalone(cmd *cobra.Command, s *settings, data string, namesrvPort, broke
 		return printText(cmd.OutOrStdout(), "# name server\n"+nameConf.Text()+"\n# broker\n"+brokerConf.Text())
 	}
 	if err := brokerConf.Unsupported(); err != nil {
-		return &usageError{err}
+		return err
 	}
 	tr, err := newTransport(brokerConf.Server, brokerConf.Ring, brokerConf.System, log)
 	if err != nil {
