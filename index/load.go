@@ -1,0 +1,239 @@
+package index
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"ringmq/internal/mapfile"
+	"ringmq/internal/message"
+)
+
+// asideSuffix makes the directory for files that cannot be used.
+const asideSuffix = ".aside"
+
+// Open opens the files of an index. A file whose size or header cannot be right is moved to
+// "index.aside" and logged: an index is a help for finding, no reason not to start.
+func Open(o Options) (*Index, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	x := &Index{opt: o, shape: shape{o.Slots, o.Entries}, end: -1}
+	if err := x.load(); err != nil {
+		release(x.files)
+		return nil, fmt.Errorf("index: %w", err)
+	}
+	return x, nil
+}
+
+func (x *Index) load() error {
+	if err := x.opt.FS.MkdirAll(x.opt.Dir); err != nil {
+		return err
+	}
+	entries, err := x.opt.FS.ReadDir(x.opt.Dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.Dir || len(e.Name) != nameLength || strings.Trim(e.Name, "0123456789") != "" {
+			x.opt.Log.Warn("index folder holds something else", "path", path.Join(x.opt.FS.Path(), x.path(e.Name)))
+			continue
+		}
+		if err := x.loadFile(e); err != nil {
+			return err
+		}
+	}
+	return x.resume()
+}
+
+// loadFile opens one file for reading.
+func (x *Index) loadFile(e mapfile.Entry) error {
+	switch e.Size {
+	case 0: // was being created when the power failed
+		return x.opt.FS.Remove(x.path(e.Name))
+	case x.shape.size():
+	default:
+		return x.setAside(e.Name, fmt.Sprintf("has %d bytes, maxHashSlotNum and maxIndexNum make %d", e.Size, x.shape.size()))
+	}
+	f, err := x.openFile(e.Name, mapfile.ReadOnly)
+	if err != nil {
+		return err
+	}
+	if why := f.head.check(x.shape); why != "" {
+		f.release()
+		return x.setAside(e.Name, why)
+	}
+	x.files = append(x.files, f)
+	if !f.head.empty() {
+		x.end = max(x.end, f.head.endOffset)
+	}
+	return nil
+}
+
+// check tells what is wrong with a header, "" for nothing.
+func (h header) check(s shape) string {
+	switch {
+	case h.nextEntry > s.entries:
+		return fmt.Sprintf("counts %d entries of %d", h.nextEntry, s.entries)
+	case h.usedSlots < 0 || h.usedSlots >= h.nextEntry && !h.empty():
+		return fmt.Sprintf("counts %d used slots for %d entries", h.usedSlots, h.nextEntry-1)
+	case h.beginOffset < 0 || h.endOffset < h.beginOffset:
+		return fmt.Sprintf("is of the log from %d to %d", h.beginOffset, h.endOffset)
+	case h.beginTimestamp < 0 || h.endTimestamp < 0:
+		return "is of a time before 1970"
+	}
+	return ""
+}
+
+// setAside moves a file away, where neither we nor a Java broker takes it for an index.
+func (x *Index) setAside(name, why string) error {
+	aside := x.opt.Dir + asideSuffix
+	x.opt.Log.Warn("index file set aside", "path", path.Join(x.opt.FS.Path(), aside, name), "why", why)
+	if err := x.opt.FS.MkdirAll(aside); err != nil {
+		return err
+	}
+	return x.opt.FS.Rename(x.path(name), path.Join(aside, name))
+}
+
+// resume makes the newest file the one that is written, unless it is full, and undoes what a
+// process that was killed within Put left in it.
+func (x *Index) resume() error {
+	if len(x.files) == 0 || x.files[len(x.files)-1].full() {
+		x.last = nil
+		return nil
+	}
+	f, err := x.writable(len(x.files) - 1)
+	if err != nil {
+		return err
+	}
+	x.last = f
+	return f.undoInterrupted()
+}
+
+// writable opens the i-th file anew for writing if it is not yet. What blocks it has is not known:
+// a Java broker's is sparse.
+func (x *Index) writable(i int) (*file, error) {
+	old := x.files[i]
+	if old.access == mapfile.ReadWrite {
+		return old, nil
+	}
+	f, err := x.openFile(old.name, mapfile.ReadWrite)
+	if err != nil {
+		return nil, err
+	}
+	x.files[i] = f
+	old.release()
+	return f, nil
+}
+
+// mostKeys is how many entries one record can have: its properties are at most 32,767 bytes
+// and each key takes two.
+const mostKeys = message.MaxProperties/2 + 1
+
+// undoInterrupted takes entries that slots lead to, but that the header does not count, out of
+// their chains: those of one record at most.
+func (f *file) undoInterrupted() error {
+	first := f.head.nextEntry
+	n := min(first+mostKeys, f.entries) - 1
+	for ; n >= first; n-- {
+		e := f.entry(n)
+		if e.hash < 0 || f.slot(f.slotOf(e.hash)) != n {
+			continue
+		}
+		if err := f.reserve(n); err != nil {
+			return err
+		}
+		f.setSlot(f.slotOf(e.hash), e.previous)
+		f.markDirty()
+	}
+	return nil
+}
+
+// TruncateTo makes the index what it is when only records before off were put: it belongs to
+// recovery after a power cut, with off such that all entries of records before it had been
+// synced. Of what was written later anything may be missing or torn, so the chains of the
+// files that may hold some of it are built anew from their entries. Nothing else may use the
+// index meanwhile.
+func (x *Index) TruncateTo(off message.LogOffset) error {
+	x.end = -1
+	for i := len(x.files) - 1; i >= 0; i-- {
+		f := x.files[i]
+		if f.full() && f.head.endOffset < off {
+			x.end = f.head.endOffset
+			break
+		}
+		good := f.before(off)
+		if good == 0 {
+			x.files = x.files[:i]
+			x.newNames = true
+			if err := x.remove(f); err != nil {
+				return err
+			}
+			continue
+		}
+		f, err := x.writable(i)
+		if err == nil {
+			err = f.rebuild(good)
+		}
+		if err != nil {
+			return fmt.Errorf("index: %w", err)
+		}
+		x.end = max(x.end, f.head.endOffset)
+	}
+	if err := x.resume(); err != nil {
+		return fmt.Errorf("index: %w", err)
+	}
+	return nil
+}
+
+// before counts the entries from the first on that are in order and of records before off.
+func (f *file) before(off message.LogOffset) int32 {
+	last := f.head.beginOffset
+	for n := int32(1); n < f.head.nextEntry; n++ {
+		e := f.entry(n)
+		if e.hash < 0 || e.seconds < 0 || e.offset < last || e.offset >= off {
+			return n - 1
+		}
+		last = e.offset
+	}
+	return f.head.nextEntry - 1
+}
+
+// rebuild keeps the first good entries, chains them anew and clears the places behind: an
+// old entry there would be believed once those before it are written anew.
+func (f *file) rebuild(good int32) error {
+	if err := f.reserve(good); err != nil {
+		return err
+	}
+	clear(f.data[headerSize:f.entriesAt()])
+	h := f.head
+	h.usedSlots = 0
+	for n := int32(1); n <= good; n++ {
+		e := f.entry(n)
+		slot, previous := f.chain(e.hash, n)
+		if previous == 0 {
+			h.usedSlots++
+		}
+		e.previous = previous
+		f.setEntry(n, e)
+		f.setSlot(slot, n)
+	}
+	last := f.entry(good)
+	if good < h.nextEntry-1 {
+		h.endTimestamp = h.beginTimestamp + int64(last.seconds)*1000
+	}
+	h.nextEntry, h.endOffset = good+1, last.offset
+	f.setHeader(h)
+	f.markDirty()
+	rest := f.entriesAt() + (int64(good)+1)*entrySize
+	f.allocated = rest
+	return f.clearFrom(rest)
+}
+
+func (f *file) clearFrom(at int64) error {
+	if at == f.size() {
+		return nil
+	}
+	return f.f.Clear(at, f.size()-at)
+}

@@ -1,0 +1,164 @@
+package index
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"time"
+)
+
+// placed is an entry that was linked into its slot.
+type placed struct {
+	slot, previous int32
+}
+
+// Put indexes a record by its unique key and its keys. A record at or below EndOffset changes
+// nothing, so records may be dispatched again. After an error, which is a full or failing
+// disk, the record is not indexed and the same can be put again later.
+//
+// One goroutine, the writer, may put.
+func (x *Index) Put(m *Message) error {
+	if m.LogOffset <= x.end {
+		return nil
+	}
+	x.begin()
+	h := hashTopic(m.Topic)
+	if len(m.UniqKey) > 0 {
+		if err := x.link(h.key(m.UniqKey), m); err != nil {
+			return x.undo(err)
+		}
+	}
+	for keys := m.Keys; len(keys) > 0; {
+		var key []byte
+		key, keys, _ = bytes.Cut(keys, space)
+		if len(key) == 0 {
+			continue
+		}
+		if err := x.link(h.key(key), m); err != nil {
+			return x.undo(err)
+		}
+	}
+	x.commit(m)
+	return nil
+}
+
+var space = []byte{' '}
+
+// begin remembers what undo goes back to.
+func (x *Index) begin() {
+	x.placed = x.placed[:0]
+	if x.last != nil {
+		x.before = x.last.head
+	}
+}
+
+// commit counts the record's entries in the header. Until then a crash of the process undoes
+// them at the next start.
+func (x *Index) commit(m *Message) {
+	if len(x.placed) == 0 {
+		return
+	}
+	x.last.setHeader(x.last.head)
+	x.last.markDirty()
+	x.end = m.LogOffset
+}
+
+// undo takes the record's entries out of their chains again.
+func (x *Index) undo(err error) error {
+	f := x.last
+	for i := len(x.placed) - 1; i >= 0; i-- {
+		f.setSlot(x.placed[i].slot, x.placed[i].previous)
+	}
+	if f != nil {
+		f.head = x.before
+	}
+	return err
+}
+
+// link adds an entry at the front of its slot's chain.
+func (x *Index) link(hash int32, m *Message) error {
+	if x.last == nil || x.last.full() {
+		if err := x.roll(); err != nil {
+			return err
+		}
+	}
+	f := x.last
+	n := f.head.nextEntry
+	if err := f.reserve(n); err != nil {
+		return err
+	}
+	if n == 1 {
+		f.head.beginTimestamp, f.head.beginOffset = m.StoreTimestamp, m.LogOffset
+	}
+	slot, previous := f.chain(hash, n)
+	f.setEntry(n, entry{hash, m.LogOffset, f.head.secondsTo(m.StoreTimestamp), previous})
+	f.setSlot(slot, n)
+	x.placed = append(x.placed, placed{slot, previous})
+	if previous == 0 {
+		f.head.usedSlots++
+	}
+	f.head.nextEntry++
+	f.head.endTimestamp, f.head.endOffset = m.StoreTimestamp, m.LogOffset
+	return nil
+}
+
+// chain is the slot of a hash and the entry it leads to, 0 for none. A number that was not given
+// out before n is no link.
+func (t table) chain(hash, n int32) (slot, previous int32) {
+	slot = t.slotOf(hash)
+	if previous = t.slot(slot); previous < 0 || previous >= n {
+		previous = 0
+	}
+	return slot, previous
+}
+
+// secondsTo is how an entry holds its record's store time: in seconds since the file's first.
+func (h header) secondsTo(timestamp int64) int32 {
+	if h.beginTimestamp <= 0 {
+		return 0
+	}
+	return int32(min(max(timestamp-h.beginTimestamp, 0)/1000, math.MaxInt32))
+}
+
+// roll begins a new file. The full one is put on the device by the next [Index.Sync].
+func (x *Index) roll() error {
+	f, err := x.createFile(x.nextName())
+	if err != nil {
+		return fmt.Errorf("index: %w", err)
+	}
+	if x.last != nil {
+		// What of the record being put is in the full file stays there.
+		x.last.setHeader(x.last.head)
+		x.last.markDirty()
+	}
+	x.mu.Lock()
+	x.files = append(x.files, f)
+	x.newNames = true
+	x.mu.Unlock()
+	x.last, x.before, x.placed = f, f.head, x.placed[:0]
+	return nil
+}
+
+// nameLength is that of yyyyMMddHHmmssSSS.
+const nameLength = 17
+
+// nextName is the local time, or a millisecond behind the newest file's name when the clock
+// is not: the names give the files' order.
+func (x *Index) nextName() string {
+	name := fileName(x.opt.Clock.Now().Local())
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if n := len(x.files); n > 0 && name <= x.files[n-1].name {
+		last := x.files[n-1].name
+		// The digits are counted on as if they were of a zone without daylight saving.
+		t, err := time.Parse("20060102150405.000", last[:14]+"."+last[14:])
+		if err == nil {
+			name = fileName(t.Add(time.Millisecond))
+		}
+	}
+	return name
+}
+
+func fileName(t time.Time) string {
+	return fmt.Sprintf("%s%03d", t.Format("20060102150405"), t.Nanosecond()/int(time.Millisecond))
+}

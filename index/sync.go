@@ -1,0 +1,95 @@
+package index
+
+import (
+	"fmt"
+
+	"ringmq/internal/message"
+)
+
+// Sync puts everything on the device: when it returns nil, a power cut takes no entry of a record
+// that was put before the call. full is the store time of the last record in the newest full
+// file, 0 when there is none: what RocketMQ keeps as the checkpoint's indexMsgTimestamp.
+//
+// After a failed sync every later one fails too, as nobody knows what the device holds.
+// It may run beside the writer.
+func (x *Index) Sync() (full int64, err error) {
+	x.syncing.Lock()
+	defer x.syncing.Unlock()
+	if x.lost != nil {
+		return 0, x.lost
+	}
+	files := x.snapshot()
+	defer release(files)
+	for _, f := range files {
+		if f.next.Load() >= f.entries {
+			full = f.endTimestamp.Load()
+		}
+	}
+	if err := x.sync(files); err != nil {
+		x.lost = fmt.Errorf("index: %w", err)
+		return 0, x.lost
+	}
+	return full, nil
+}
+
+func (x *Index) sync(files []*file) error {
+	for _, f := range files {
+		if !f.dirty.Swap(false) {
+			continue
+		}
+		if err := f.f.Sync(); err != nil {
+			return err
+		}
+	}
+	x.mu.Lock()
+	names := x.newNames
+	x.newNames = false
+	x.mu.Unlock()
+	if !names {
+		return nil
+	}
+	if err := x.opt.FS.SyncDir(x.opt.Dir); err != nil {
+		return err
+	}
+	return x.opt.FS.SyncDir(".")
+}
+
+// CorrectMin removes the files that only index records before off, where the commit log now
+// begins, but never the newest. It may run beside the writer.
+func (x *Index) CorrectMin(off message.LogOffset) error {
+	for {
+		x.mu.Lock()
+		if len(x.files) < 2 || x.files[0].endOffset() >= off {
+			x.mu.Unlock()
+			return nil
+		}
+		f := x.files[0]
+		x.files = x.files[1:]
+		x.newNames = true
+		x.mu.Unlock()
+		if err := x.remove(f); err != nil {
+			return err
+		}
+	}
+}
+
+// remove takes a file that is no longer in the list off the disk.
+func (x *Index) remove(f *file) error {
+	defer f.release()
+	if err := x.opt.FS.Remove(x.path(f.name)); err != nil {
+		return fmt.Errorf("index: %w", err)
+	}
+	return nil
+}
+
+// Close syncs and closes the files. The index must not be used afterwards; queries that run
+// may end.
+func (x *Index) Close() error {
+	_, err := x.Sync()
+	x.mu.Lock()
+	files := x.files
+	x.files = nil
+	x.mu.Unlock()
+	release(files)
+	return err
+}
