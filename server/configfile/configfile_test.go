@@ -46,11 +46,12 @@ func TestSaveAndLoad(t *testing.T) {
 }
 
 func TestFailureIsReportedAndTriedAgain(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "missing")
+	dir := filepath.Join(t.TempDir(), "no-folder")
+	require.NoError(t, os.WriteFile(dir, nil, 0o600))
 	path := filepath.Join(dir, "t.json")
 	f := New(path, func() ([]byte, error) { return []byte("x"), nil })
 	require.ErrorContains(t, f.Save(), path)
-	require.NoError(t, os.Mkdir(dir, 0o700))
+	require.NoError(t, os.Remove(dir))
 	require.NoError(t, f.SaveIfMarked())
 	require.FileExists(t, path)
 }

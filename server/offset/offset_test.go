@@ -122,7 +122,12 @@ func TestFileAsJava(t *testing.T) {
 	require.NoError(t, table.Save())
 	written, err := os.ReadFile(path)
 	require.NoError(t, err)
-	require.ElementsMatch(t, strings.Split(string(golden), "\t\t\""), strings.Split(string(written), "\t\t\""))
+	require.ElementsMatch(t, lines(golden), lines(written))
+}
+
+// lines are a file's lines without the commas between entries: Java's maps have another order.
+func lines(data []byte) []string {
+	return strings.Split(strings.ReplaceAll(string(data), ",\n", "\n"), "\n")
 }
 
 func TestSaveAndReopen(t *testing.T) {
@@ -145,9 +150,10 @@ func TestSaveAndReopen(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, []byte(`{"offsetTable":{`), 0o600))
 	require.Equal(t, map[int32]int64{0: 2, 1: 2}, open(t, path).Queues("CG", "TopicA"))
 	require.NoError(t, os.RemoveAll(filepath.Dir(path)))
+	require.NoError(t, os.WriteFile(filepath.Dir(path), nil, 0o600))
 	commit(t, table, "CG", "TopicA", 0, 4)
 	require.Error(t, table.Save())
-	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+	require.NoError(t, os.Remove(filepath.Dir(path)))
 	require.NoError(t, table.Save())
 	require.Equal(t, map[int32]int64{0: 4, 1: 2}, open(t, path).Queues("CG", "TopicA"))
 }
