@@ -30,8 +30,8 @@ type RegisterBrokerBody struct {
 	FilterServerList            []string                    `json:"filterServerList"`
 }
 
-// maxInflated bounds a decompressed registration: 60,000 topics with long names take 8 MiB.
-const maxInflated = 64 << 20
+// maxInflated bounds a decompressed registration, by what the plain form may have at most.
+const maxInflated = MaxFrame
 
 // BodyCRC32 is the checksum that REGISTER_BROKER carries of the body as it is sent; 0 means unchecked.
 func BodyCRC32(body []byte) int32 { return int32(crc32.ChecksumIEEE(body) & 0x7fffffff) }
@@ -103,7 +103,7 @@ func (c *TopicConfig) parseText(text []byte) error {
 	return nil
 }
 
-// DecodeCompressed reads the compressed form. It fails before it inflates to more than 64 MiB.
+// DecodeCompressed reads the compressed form. It fails before it inflates to more than 16 MiB.
 func (b *RegisterBrokerBody) DecodeCompressed(body []byte) error {
 	z, err := zlib.NewReader(bytes.NewReader(body))
 	if err != nil {

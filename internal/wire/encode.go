@@ -12,7 +12,10 @@ const MaxFrame = 16 << 20
 
 // Header is the typed header of a request or response: it writes its fields as extension fields.
 // A nil Header has none; one without set fields still makes JSON carry "extFields":{}, as in Java.
-type Header interface{ AppendExt(w *ExtWriter) }
+//
+// The writer goes in and comes back by value, so that it stays off the heap. What a Header points to does not:
+// a caller that counts allocations keeps its headers in memory it has anyway.
+type Header interface{ AppendExt(w ExtWriter) ExtWriter }
 
 // AppendRequest appends one whole request frame, with its length prefix.
 // It does not allocate if dst has room.
@@ -71,9 +74,7 @@ func appendJSONHeader(dst []byte, code, opaque, flag int32, remark string, h Hea
 	dst = strconv.AppendInt(dst, int64(code), 10)
 	if h != nil {
 		dst = append(dst, `,"extFields":{`...)
-		w := ExtWriter{dst: dst}
-		h.AppendExt(&w)
-		dst = append(w.dst, '}')
+		dst = append(h.AppendExt(ExtWriter{dst: dst}).dst, '}')
 	}
 	dst = append(dst, `,"flag":`...)
 	dst = strconv.AppendInt(dst, int64(flag), 10)
@@ -100,9 +101,7 @@ func appendBinaryHeader(dst []byte, code, opaque, flag int32, remark string, h H
 	at := len(dst)
 	dst = append(dst, 0, 0, 0, 0)
 	if h != nil {
-		w := ExtWriter{dst: dst, binary: true}
-		h.AppendExt(&w)
-		dst = w.dst
+		dst = h.AppendExt(ExtWriter{dst: dst, binary: true}).dst
 	}
 	binary.BigEndian.PutUint32(dst[at:], uint32(len(dst)-at-4))
 	return dst

@@ -85,7 +85,7 @@ func (h *SendMessageRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *SendMessageRequest) AppendExt(w *ExtWriter) {
+func (h *SendMessageRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.Int32("queueId", h.QueueID)
 	w.Int32("flag", h.Flag)
 	w.Int32("sysFlag", h.SysFlag)
@@ -109,6 +109,7 @@ func (h *SendMessageRequest) AppendExt(w *ExtWriter) {
 	if h.Properties != nil {
 		w.Bytes("properties", h.Properties)
 	}
+	return w
 }
 
 // DecodeV2 reads the header with its one-letter names; the error is a [*FieldError].
@@ -171,7 +172,7 @@ func (h *SendMessageRequest) DecodeV2(ext Ext) error {
 }
 
 // AppendExtV2 writes the header with its one-letter names.
-func (h *SendMessageRequest) AppendExtV2(w *ExtWriter) {
+func (h *SendMessageRequest) AppendExtV2(w ExtWriter) ExtWriter {
 	w.Bytes("a", h.ProducerGroup)
 	w.Bytes("b", h.Topic)
 	w.Bytes("c", h.DefaultTopic)
@@ -198,6 +199,7 @@ func (h *SendMessageRequest) AppendExtV2(w *ExtWriter) {
 	if h.BrokerName != nil {
 		w.Bytes("n", h.BrokerName)
 	}
+	return w
 }
 
 // V2 is the header as SendMessageRequest.AppendExtV2 writes it.
@@ -206,7 +208,9 @@ func (h *SendMessageRequest) V2() Header { return (*sendMessageRequestV2)(h) }
 // sendMessageRequestV2 is SendMessageRequest under its one-letter names.
 type sendMessageRequestV2 SendMessageRequest
 
-func (h *sendMessageRequestV2) AppendExt(w *ExtWriter) { (*SendMessageRequest)(h).AppendExtV2(w) }
+func (h *sendMessageRequestV2) AppendExt(w ExtWriter) ExtWriter {
+	return (*SendMessageRequest)(h).AppendExtV2(w)
+}
 
 // SendMessageResponse answers a stored message. Region and TraceOn also stand in refusals, see [SendMessageRefusal].
 // Its text aliases the frame.
@@ -254,7 +258,7 @@ func (h *SendMessageResponse) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *SendMessageResponse) AppendExt(w *ExtWriter) {
+func (h *SendMessageResponse) AppendExt(w ExtWriter) ExtWriter {
 	w.Int32("queueId", h.QueueID)
 	if h.TraceOn != nil {
 		w.Bytes("TRACE_ON", h.TraceOn)
@@ -267,6 +271,7 @@ func (h *SendMessageResponse) AppendExt(w *ExtWriter) {
 	if h.TransactionID != nil {
 		w.Bytes("transactionId", h.TransactionID)
 	}
+	return w
 }
 
 // SendMessageRefusal is what the answer to a message that was not stored carries.
@@ -297,13 +302,14 @@ func (h *SendMessageRefusal) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *SendMessageRefusal) AppendExt(w *ExtWriter) {
+func (h *SendMessageRefusal) AppendExt(w ExtWriter) ExtWriter {
 	if h.TraceOn != nil {
 		w.Bytes("TRACE_ON", h.TraceOn)
 	}
 	if h.Region != nil {
 		w.Bytes("MSG_REGION", h.Region)
 	}
+	return w
 }
 
 // PullMessageRequest asks 11 PULL_MESSAGE.
@@ -373,7 +379,7 @@ func (h *PullMessageRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *PullMessageRequest) AppendExt(w *ExtWriter) {
+func (h *PullMessageRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.Int32("queueId", h.QueueID)
 	w.Int32("maxMsgNums", h.MaxMsgNums)
 	w.Int32("sysFlag", h.SysFlag)
@@ -389,6 +395,7 @@ func (h *PullMessageRequest) AppendExt(w *ExtWriter) {
 	}
 	w.Int64("subVersion", h.SubVersion)
 	w.Bytes("consumerGroup", h.ConsumerGroup)
+	return w
 }
 
 // PullMessageResponse answers 11 PULL_MESSAGE.
@@ -410,11 +417,12 @@ func (h *PullMessageResponse) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *PullMessageResponse) AppendExt(w *ExtWriter) {
+func (h *PullMessageResponse) AppendExt(w ExtWriter) ExtWriter {
 	w.Int64("suggestWhichBrokerId", h.SuggestWhichBrokerID)
 	w.Int64("nextBeginOffset", h.NextBeginOffset)
 	w.Int64("maxOffset", h.MaxOffset)
 	w.Int64("minOffset", h.MinOffset)
+	return w
 }
 
 // QueryMessageRequest asks 12 QUERY_MESSAGE.
@@ -441,7 +449,7 @@ func (h *QueryMessageRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *QueryMessageRequest) AppendExt(w *ExtWriter) {
+func (h *QueryMessageRequest) AppendExt(w ExtWriter) ExtWriter {
 	if h.HasUniqueKeyQuery {
 		w.Bool("_UNIQUE_KEY_QUERY", h.UniqueKeyQuery)
 	}
@@ -450,6 +458,7 @@ func (h *QueryMessageRequest) AppendExt(w *ExtWriter) {
 	w.Int32("maxNum", h.MaxNum)
 	w.Int64("endTimestamp", h.EndTimestamp)
 	w.String("key", h.Key)
+	return w
 }
 
 // QueryMessageResponse answers 12 QUERY_MESSAGE.
@@ -467,9 +476,10 @@ func (h *QueryMessageResponse) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *QueryMessageResponse) AppendExt(w *ExtWriter) {
+func (h *QueryMessageResponse) AppendExt(w ExtWriter) ExtWriter {
 	w.Int64("indexLastUpdatePhyoffset", h.IndexLastUpdatePhyoffset)
 	w.Int64("indexLastUpdateTimestamp", h.IndexLastUpdateTimestamp)
+	return w
 }
 
 // QueryConsumerOffsetRequest asks 14 QUERY_CONSUMER_OFFSET.
@@ -509,10 +519,11 @@ func (h *QueryConsumerOffsetRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *QueryConsumerOffsetRequest) AppendExt(w *ExtWriter) {
+func (h *QueryConsumerOffsetRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.Int32("queueId", h.QueueID)
 	w.Bytes("topic", h.Topic)
 	w.Bytes("consumerGroup", h.ConsumerGroup)
+	return w
 }
 
 // QueryConsumerOffsetResponse answers 14 QUERY_CONSUMER_OFFSET.
@@ -528,8 +539,9 @@ func (h *QueryConsumerOffsetResponse) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *QueryConsumerOffsetResponse) AppendExt(w *ExtWriter) {
+func (h *QueryConsumerOffsetResponse) AppendExt(w ExtWriter) ExtWriter {
 	w.Int64("offset", h.Offset)
+	return w
 }
 
 // UpdateConsumerOffsetRequest asks 15 UPDATE_CONSUMER_OFFSET.
@@ -573,11 +585,12 @@ func (h *UpdateConsumerOffsetRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *UpdateConsumerOffsetRequest) AppendExt(w *ExtWriter) {
+func (h *UpdateConsumerOffsetRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.Int32("queueId", h.QueueID)
 	w.Int64("commitOffset", h.CommitOffset)
 	w.Bytes("topic", h.Topic)
 	w.Bytes("consumerGroup", h.ConsumerGroup)
+	return w
 }
 
 // UpdateConsumerOffsetResponse answers 15 UPDATE_CONSUMER_OFFSET.
@@ -588,7 +601,7 @@ type UpdateConsumerOffsetResponse struct {
 func (h *UpdateConsumerOffsetResponse) Decode(Ext) error { return nil }
 
 // AppendExt writes the header.
-func (h *UpdateConsumerOffsetResponse) AppendExt(*ExtWriter) {}
+func (h *UpdateConsumerOffsetResponse) AppendExt(w ExtWriter) ExtWriter { return w }
 
 // UpdateAndCreateTopicRequest asks 17 UPDATE_AND_CREATE_TOPIC.
 type UpdateAndCreateTopicRequest struct {
@@ -618,7 +631,7 @@ func (h *UpdateAndCreateTopicRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *UpdateAndCreateTopicRequest) AppendExt(w *ExtWriter) {
+func (h *UpdateAndCreateTopicRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.Int32("readQueueNums", h.ReadQueueNums)
 	w.Int32("perm", h.Perm)
 	w.Int32("writeQueueNums", h.WriteQueueNums)
@@ -629,6 +642,7 @@ func (h *UpdateAndCreateTopicRequest) AppendExt(w *ExtWriter) {
 		w.Int32("topicSysFlag", h.TopicSysFlag)
 	}
 	w.Bool("order", h.Order)
+	return w
 }
 
 // GetAllTopicConfigResponse answers 21 GET_ALL_TOPIC_CONFIG.
@@ -639,7 +653,7 @@ type GetAllTopicConfigResponse struct {
 func (h *GetAllTopicConfigResponse) Decode(Ext) error { return nil }
 
 // AppendExt writes the header.
-func (h *GetAllTopicConfigResponse) AppendExt(*ExtWriter) {}
+func (h *GetAllTopicConfigResponse) AppendExt(w ExtWriter) ExtWriter { return w }
 
 // GetBrokerConfigResponse answers 26 GET_BROKER_CONFIG.
 type GetBrokerConfigResponse struct {
@@ -654,8 +668,9 @@ func (h *GetBrokerConfigResponse) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *GetBrokerConfigResponse) AppendExt(w *ExtWriter) {
+func (h *GetBrokerConfigResponse) AppendExt(w ExtWriter) ExtWriter {
 	w.String("version", h.Version)
+	return w
 }
 
 // SearchOffsetByTimestampRequest asks 29 SEARCH_OFFSET_BY_TIMESTAMP.
@@ -675,10 +690,11 @@ func (h *SearchOffsetByTimestampRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *SearchOffsetByTimestampRequest) AppendExt(w *ExtWriter) {
+func (h *SearchOffsetByTimestampRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.Int32("queueId", h.QueueID)
 	w.String("topic", h.Topic)
 	w.Int64("timestamp", h.Timestamp)
+	return w
 }
 
 // SearchOffsetByTimestampResponse answers 29 SEARCH_OFFSET_BY_TIMESTAMP.
@@ -694,8 +710,9 @@ func (h *SearchOffsetByTimestampResponse) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *SearchOffsetByTimestampResponse) AppendExt(w *ExtWriter) {
+func (h *SearchOffsetByTimestampResponse) AppendExt(w ExtWriter) ExtWriter {
 	w.Int64("offset", h.Offset)
+	return w
 }
 
 // GetMaxOffsetRequest asks 30 GET_MAX_OFFSET.
@@ -713,9 +730,10 @@ func (h *GetMaxOffsetRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *GetMaxOffsetRequest) AppendExt(w *ExtWriter) {
+func (h *GetMaxOffsetRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.Int32("queueId", h.QueueID)
 	w.String("topic", h.Topic)
+	return w
 }
 
 // GetMaxOffsetResponse answers 30 GET_MAX_OFFSET.
@@ -731,8 +749,9 @@ func (h *GetMaxOffsetResponse) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *GetMaxOffsetResponse) AppendExt(w *ExtWriter) {
+func (h *GetMaxOffsetResponse) AppendExt(w ExtWriter) ExtWriter {
 	w.Int64("offset", h.Offset)
+	return w
 }
 
 // GetMinOffsetRequest asks 31 GET_MIN_OFFSET.
@@ -750,9 +769,10 @@ func (h *GetMinOffsetRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *GetMinOffsetRequest) AppendExt(w *ExtWriter) {
+func (h *GetMinOffsetRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.Int32("queueId", h.QueueID)
 	w.String("topic", h.Topic)
+	return w
 }
 
 // GetMinOffsetResponse answers 31 GET_MIN_OFFSET.
@@ -768,8 +788,9 @@ func (h *GetMinOffsetResponse) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *GetMinOffsetResponse) AppendExt(w *ExtWriter) {
+func (h *GetMinOffsetResponse) AppendExt(w ExtWriter) ExtWriter {
 	w.Int64("offset", h.Offset)
+	return w
 }
 
 // GetEarliestMsgStoretimeRequest asks 32 GET_EARLIEST_MSG_STORETIME.
@@ -787,9 +808,10 @@ func (h *GetEarliestMsgStoretimeRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *GetEarliestMsgStoretimeRequest) AppendExt(w *ExtWriter) {
+func (h *GetEarliestMsgStoretimeRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.Int32("queueId", h.QueueID)
 	w.String("topic", h.Topic)
+	return w
 }
 
 // GetEarliestMsgStoretimeResponse answers 32 GET_EARLIEST_MSG_STORETIME.
@@ -805,8 +827,9 @@ func (h *GetEarliestMsgStoretimeResponse) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *GetEarliestMsgStoretimeResponse) AppendExt(w *ExtWriter) {
+func (h *GetEarliestMsgStoretimeResponse) AppendExt(w ExtWriter) ExtWriter {
 	w.Int64("timestamp", h.Timestamp)
+	return w
 }
 
 // ViewMessageByIDRequest asks 33 VIEW_MESSAGE_BY_ID.
@@ -822,8 +845,9 @@ func (h *ViewMessageByIDRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *ViewMessageByIDRequest) AppendExt(w *ExtWriter) {
+func (h *ViewMessageByIDRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.Int64("offset", h.Offset)
+	return w
 }
 
 // UnregisterClientRequest asks 35 UNREGISTER_CLIENT.
@@ -843,7 +867,7 @@ func (h *UnregisterClientRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *UnregisterClientRequest) AppendExt(w *ExtWriter) {
+func (h *UnregisterClientRequest) AppendExt(w ExtWriter) ExtWriter {
 	if h.ProducerGroup != "" {
 		w.String("producerGroup", h.ProducerGroup)
 	}
@@ -851,6 +875,7 @@ func (h *UnregisterClientRequest) AppendExt(w *ExtWriter) {
 	if h.ConsumerGroup != "" {
 		w.String("consumerGroup", h.ConsumerGroup)
 	}
+	return w
 }
 
 // UnregisterClientResponse answers 35 UNREGISTER_CLIENT.
@@ -861,7 +886,7 @@ type UnregisterClientResponse struct {
 func (h *UnregisterClientResponse) Decode(Ext) error { return nil }
 
 // AppendExt writes the header.
-func (h *UnregisterClientResponse) AppendExt(*ExtWriter) {}
+func (h *UnregisterClientResponse) AppendExt(w ExtWriter) ExtWriter { return w }
 
 // ConsumerSendMsgBackRequest asks 36 CONSUMER_SEND_MSG_BACK.
 type ConsumerSendMsgBackRequest struct {
@@ -890,7 +915,7 @@ func (h *ConsumerSendMsgBackRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *ConsumerSendMsgBackRequest) AppendExt(w *ExtWriter) {
+func (h *ConsumerSendMsgBackRequest) AppendExt(w ExtWriter) ExtWriter {
 	if h.HasMaxReconsumeTimes {
 		w.Int32("maxReconsumeTimes", h.MaxReconsumeTimes)
 	}
@@ -906,6 +931,7 @@ func (h *ConsumerSendMsgBackRequest) AppendExt(w *ExtWriter) {
 		w.Bool("unitMode", h.UnitMode)
 	}
 	w.String("group", h.Group)
+	return w
 }
 
 // EndTransactionRequest asks 37 END_TRANSACTION.
@@ -934,7 +960,7 @@ func (h *EndTransactionRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *EndTransactionRequest) AppendExt(w *ExtWriter) {
+func (h *EndTransactionRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.String("producerGroup", h.ProducerGroup)
 	w.Int64("commitLogOffset", h.CommitLogOffset)
 	w.String("msgId", h.MsgID)
@@ -946,6 +972,7 @@ func (h *EndTransactionRequest) AppendExt(w *ExtWriter) {
 	if h.HasFromTransactionCheck {
 		w.Bool("fromTransactionCheck", h.FromTransactionCheck)
 	}
+	return w
 }
 
 // GetConsumerListByGroupRequest asks 38 GET_CONSUMER_LIST_BY_GROUP.
@@ -961,8 +988,9 @@ func (h *GetConsumerListByGroupRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *GetConsumerListByGroupRequest) AppendExt(w *ExtWriter) {
+func (h *GetConsumerListByGroupRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.String("consumerGroup", h.ConsumerGroup)
+	return w
 }
 
 // GetConsumerListByGroupResponse answers 38 GET_CONSUMER_LIST_BY_GROUP.
@@ -973,7 +1001,7 @@ type GetConsumerListByGroupResponse struct {
 func (h *GetConsumerListByGroupResponse) Decode(Ext) error { return nil }
 
 // AppendExt writes the header.
-func (h *GetConsumerListByGroupResponse) AppendExt(*ExtWriter) {}
+func (h *GetConsumerListByGroupResponse) AppendExt(w ExtWriter) ExtWriter { return w }
 
 // CheckTransactionStateRequest asks 39 CHECK_TRANSACTION_STATE.
 type CheckTransactionStateRequest struct {
@@ -996,7 +1024,7 @@ func (h *CheckTransactionStateRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *CheckTransactionStateRequest) AppendExt(w *ExtWriter) {
+func (h *CheckTransactionStateRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.Int64("commitLogOffset", h.CommitLogOffset)
 	if h.MsgID != "" {
 		w.String("msgId", h.MsgID)
@@ -1008,6 +1036,7 @@ func (h *CheckTransactionStateRequest) AppendExt(w *ExtWriter) {
 	if h.TransactionID != "" {
 		w.String("transactionId", h.TransactionID)
 	}
+	return w
 }
 
 // NotifyConsumerIdsChangedRequest asks 40 NOTIFY_CONSUMER_IDS_CHANGED.
@@ -1023,8 +1052,9 @@ func (h *NotifyConsumerIdsChangedRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *NotifyConsumerIdsChangedRequest) AppendExt(w *ExtWriter) {
+func (h *NotifyConsumerIdsChangedRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.String("consumerGroup", h.ConsumerGroup)
+	return w
 }
 
 // UpdateAndCreateAclConfigRequest asks 50 UPDATE_AND_CREATE_ACL_CONFIG.
@@ -1055,7 +1085,7 @@ func (h *UpdateAndCreateAclConfigRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *UpdateAndCreateAclConfigRequest) AppendExt(w *ExtWriter) {
+func (h *UpdateAndCreateAclConfigRequest) AppendExt(w ExtWriter) ExtWriter {
 	if h.DefaultGroupPerm != "" {
 		w.String("defaultGroupPerm", h.DefaultGroupPerm)
 	}
@@ -1078,6 +1108,7 @@ func (h *UpdateAndCreateAclConfigRequest) AppendExt(w *ExtWriter) {
 	if h.HasAdmin {
 		w.Bool("admin", h.Admin)
 	}
+	return w
 }
 
 // DeleteAclConfigRequest asks 51 DELETE_ACL_CONFIG.
@@ -1093,8 +1124,9 @@ func (h *DeleteAclConfigRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *DeleteAclConfigRequest) AppendExt(w *ExtWriter) {
+func (h *DeleteAclConfigRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.String("accessKey", h.AccessKey)
+	return w
 }
 
 // GetBrokerClusterAclInfoResponse answers 52 GET_BROKER_CLUSTER_ACL_INFO.
@@ -1118,7 +1150,7 @@ func (h *GetBrokerClusterAclInfoResponse) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *GetBrokerClusterAclInfoResponse) AppendExt(w *ExtWriter) {
+func (h *GetBrokerClusterAclInfoResponse) AppendExt(w ExtWriter) ExtWriter {
 	if h.AllAclFileVersion != "" {
 		w.String("allAclFileVersion", h.AllAclFileVersion)
 	}
@@ -1126,6 +1158,7 @@ func (h *GetBrokerClusterAclInfoResponse) AppendExt(w *ExtWriter) {
 	w.String("brokerAddr", h.BrokerAddr)
 	w.String("brokerName", h.BrokerName)
 	w.String("version", h.Version)
+	return w
 }
 
 // UpdateGlobalWhiteAddrsConfigRequest asks 53 UPDATE_GLOBAL_WHITE_ADDRS_CONFIG.
@@ -1143,9 +1176,10 @@ func (h *UpdateGlobalWhiteAddrsConfigRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *UpdateGlobalWhiteAddrsConfigRequest) AppendExt(w *ExtWriter) {
+func (h *UpdateGlobalWhiteAddrsConfigRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.String("globalWhiteAddrs", h.GlobalWhiteAddrs)
 	w.String("aclFileFullPath", h.AclFileFullPath)
+	return w
 }
 
 // PutKvConfigRequest asks 100 PUT_KV_CONFIG.
@@ -1165,10 +1199,11 @@ func (h *PutKvConfigRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *PutKvConfigRequest) AppendExt(w *ExtWriter) {
+func (h *PutKvConfigRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.String("namespace", h.Namespace)
 	w.String("value", h.Value)
 	w.String("key", h.Key)
+	return w
 }
 
 // GetKvConfigRequest asks 101 GET_KV_CONFIG.
@@ -1186,9 +1221,10 @@ func (h *GetKvConfigRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *GetKvConfigRequest) AppendExt(w *ExtWriter) {
+func (h *GetKvConfigRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.String("namespace", h.Namespace)
 	w.String("key", h.Key)
+	return w
 }
 
 // GetKvConfigResponse answers 101 GET_KV_CONFIG.
@@ -1204,10 +1240,11 @@ func (h *GetKvConfigResponse) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *GetKvConfigResponse) AppendExt(w *ExtWriter) {
+func (h *GetKvConfigResponse) AppendExt(w ExtWriter) ExtWriter {
 	if h.Value != "" {
 		w.String("value", h.Value)
 	}
+	return w
 }
 
 // DeleteKvConfigRequest asks 102 DELETE_KV_CONFIG.
@@ -1225,9 +1262,10 @@ func (h *DeleteKvConfigRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *DeleteKvConfigRequest) AppendExt(w *ExtWriter) {
+func (h *DeleteKvConfigRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.String("namespace", h.Namespace)
 	w.String("key", h.Key)
+	return w
 }
 
 // RegisterBrokerRequest asks 103 REGISTER_BROKER.
@@ -1257,7 +1295,7 @@ func (h *RegisterBrokerRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *RegisterBrokerRequest) AppendExt(w *ExtWriter) {
+func (h *RegisterBrokerRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.Int64("brokerId", h.BrokerID)
 	if h.HasBodyCrc32 {
 		w.Int32("bodyCrc32", h.BodyCrc32)
@@ -1269,6 +1307,7 @@ func (h *RegisterBrokerRequest) AppendExt(w *ExtWriter) {
 		w.Bool("compressed", h.Compressed)
 	}
 	w.String("brokerName", h.BrokerName)
+	return w
 }
 
 // RegisterBrokerResponse answers 103 REGISTER_BROKER.
@@ -1286,13 +1325,14 @@ func (h *RegisterBrokerResponse) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *RegisterBrokerResponse) AppendExt(w *ExtWriter) {
+func (h *RegisterBrokerResponse) AppendExt(w ExtWriter) ExtWriter {
 	if h.HaServerAddr != "" {
 		w.String("haServerAddr", h.HaServerAddr)
 	}
 	if h.MasterAddr != "" {
 		w.String("masterAddr", h.MasterAddr)
 	}
+	return w
 }
 
 // UnregisterBrokerRequest asks 104 UNREGISTER_BROKER.
@@ -1314,11 +1354,12 @@ func (h *UnregisterBrokerRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *UnregisterBrokerRequest) AppendExt(w *ExtWriter) {
+func (h *UnregisterBrokerRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.Int64("brokerId", h.BrokerID)
 	w.String("clusterName", h.ClusterName)
 	w.String("brokerAddr", h.BrokerAddr)
 	w.String("brokerName", h.BrokerName)
+	return w
 }
 
 // GetRouteinfoByTopicRequest asks 105 GET_ROUTEINFO_BY_TOPIC.
@@ -1337,11 +1378,12 @@ func (h *GetRouteinfoByTopicRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *GetRouteinfoByTopicRequest) AppendExt(w *ExtWriter) {
+func (h *GetRouteinfoByTopicRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.String("topic", h.Topic)
 	if h.HasAcceptStandardJsonOnly {
 		w.Bool("acceptStandardJsonOnly", h.AcceptStandardJsonOnly)
 	}
+	return w
 }
 
 // GetTopicStatsInfoRequest asks 202 GET_TOPIC_STATS_INFO.
@@ -1357,8 +1399,9 @@ func (h *GetTopicStatsInfoRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *GetTopicStatsInfoRequest) AppendExt(w *ExtWriter) {
+func (h *GetTopicStatsInfoRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.String("topic", h.Topic)
+	return w
 }
 
 // GetConsumerConnectionListRequest asks 203 GET_CONSUMER_CONNECTION_LIST.
@@ -1374,8 +1417,9 @@ func (h *GetConsumerConnectionListRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *GetConsumerConnectionListRequest) AppendExt(w *ExtWriter) {
+func (h *GetConsumerConnectionListRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.String("consumerGroup", h.ConsumerGroup)
+	return w
 }
 
 // GetProducerConnectionListRequest asks 204 GET_PRODUCER_CONNECTION_LIST.
@@ -1391,8 +1435,9 @@ func (h *GetProducerConnectionListRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *GetProducerConnectionListRequest) AppendExt(w *ExtWriter) {
+func (h *GetProducerConnectionListRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.String("producerGroup", h.ProducerGroup)
+	return w
 }
 
 // WipeWritePermOfBrokerRequest asks 205 WIPE_WRITE_PERM_OF_BROKER.
@@ -1408,8 +1453,9 @@ func (h *WipeWritePermOfBrokerRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *WipeWritePermOfBrokerRequest) AppendExt(w *ExtWriter) {
+func (h *WipeWritePermOfBrokerRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.String("brokerName", h.BrokerName)
+	return w
 }
 
 // WipeWritePermOfBrokerResponse answers 205 WIPE_WRITE_PERM_OF_BROKER.
@@ -1425,8 +1471,9 @@ func (h *WipeWritePermOfBrokerResponse) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *WipeWritePermOfBrokerResponse) AppendExt(w *ExtWriter) {
+func (h *WipeWritePermOfBrokerResponse) AppendExt(w ExtWriter) ExtWriter {
 	w.Int32("wipeTopicCount", h.WipeTopicCount)
+	return w
 }
 
 // DeleteSubscriptiongroupRequest asks 207 DELETE_SUBSCRIPTIONGROUP.
@@ -1445,11 +1492,12 @@ func (h *DeleteSubscriptiongroupRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *DeleteSubscriptiongroupRequest) AppendExt(w *ExtWriter) {
+func (h *DeleteSubscriptiongroupRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.String("groupName", h.GroupName)
 	if h.HasRemoveOffset {
 		w.Bool("removeOffset", h.RemoveOffset)
 	}
+	return w
 }
 
 // GetConsumeStatsRequest asks 208 GET_CONSUME_STATS.
@@ -1467,11 +1515,12 @@ func (h *GetConsumeStatsRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *GetConsumeStatsRequest) AppendExt(w *ExtWriter) {
+func (h *GetConsumeStatsRequest) AppendExt(w ExtWriter) ExtWriter {
 	if h.Topic != "" {
 		w.String("topic", h.Topic)
 	}
 	w.String("consumerGroup", h.ConsumerGroup)
+	return w
 }
 
 // DeleteTopicInBrokerRequest asks 215 DELETE_TOPIC_IN_BROKER.
@@ -1487,8 +1536,9 @@ func (h *DeleteTopicInBrokerRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *DeleteTopicInBrokerRequest) AppendExt(w *ExtWriter) {
+func (h *DeleteTopicInBrokerRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.String("topic", h.Topic)
+	return w
 }
 
 // DeleteTopicInNamesrvRequest asks 216 DELETE_TOPIC_IN_NAMESRV.
@@ -1506,11 +1556,12 @@ func (h *DeleteTopicInNamesrvRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *DeleteTopicInNamesrvRequest) AppendExt(w *ExtWriter) {
+func (h *DeleteTopicInNamesrvRequest) AppendExt(w ExtWriter) ExtWriter {
 	if h.ClusterName != "" {
 		w.String("clusterName", h.ClusterName)
 	}
 	w.String("topic", h.Topic)
+	return w
 }
 
 // GetKvlistByNamespaceRequest asks 219 GET_KVLIST_BY_NAMESPACE.
@@ -1526,8 +1577,9 @@ func (h *GetKvlistByNamespaceRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *GetKvlistByNamespaceRequest) AppendExt(w *ExtWriter) {
+func (h *GetKvlistByNamespaceRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.String("namespace", h.Namespace)
+	return w
 }
 
 // ResetConsumerClientOffsetRequest asks 220 RESET_CONSUMER_CLIENT_OFFSET.
@@ -1549,11 +1601,12 @@ func (h *ResetConsumerClientOffsetRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *ResetConsumerClientOffsetRequest) AppendExt(w *ExtWriter) {
+func (h *ResetConsumerClientOffsetRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.String("topic", h.Topic)
 	w.Bool("isForce", h.IsForce)
 	w.String("group", h.Group)
 	w.Int64("timestamp", h.Timestamp)
+	return w
 }
 
 // GetConsumerStatusFromClientRequest asks 221 GET_CONSUMER_STATUS_FROM_CLIENT.
@@ -1573,12 +1626,13 @@ func (h *GetConsumerStatusFromClientRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *GetConsumerStatusFromClientRequest) AppendExt(w *ExtWriter) {
+func (h *GetConsumerStatusFromClientRequest) AppendExt(w ExtWriter) ExtWriter {
 	if h.ClientAddr != "" {
 		w.String("clientAddr", h.ClientAddr)
 	}
 	w.String("topic", h.Topic)
 	w.String("group", h.Group)
+	return w
 }
 
 // InvokeBrokerToResetOffsetRequest asks 222 INVOKE_BROKER_TO_RESET_OFFSET.
@@ -1600,11 +1654,12 @@ func (h *InvokeBrokerToResetOffsetRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *InvokeBrokerToResetOffsetRequest) AppendExt(w *ExtWriter) {
+func (h *InvokeBrokerToResetOffsetRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.String("topic", h.Topic)
 	w.Bool("isForce", h.IsForce)
 	w.String("group", h.Group)
 	w.Int64("timestamp", h.Timestamp)
+	return w
 }
 
 // InvokeBrokerToGetConsumerStatusRequest asks 223 INVOKE_BROKER_TO_GET_CONSUMER_STATUS.
@@ -1624,12 +1679,13 @@ func (h *InvokeBrokerToGetConsumerStatusRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *InvokeBrokerToGetConsumerStatusRequest) AppendExt(w *ExtWriter) {
+func (h *InvokeBrokerToGetConsumerStatusRequest) AppendExt(w ExtWriter) ExtWriter {
 	if h.ClientAddr != "" {
 		w.String("clientAddr", h.ClientAddr)
 	}
 	w.String("topic", h.Topic)
 	w.String("group", h.Group)
+	return w
 }
 
 // GetTopicsByClusterRequest asks 224 GET_TOPICS_BY_CLUSTER.
@@ -1645,8 +1701,9 @@ func (h *GetTopicsByClusterRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *GetTopicsByClusterRequest) AppendExt(w *ExtWriter) {
+func (h *GetTopicsByClusterRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.String("cluster", h.Cluster)
+	return w
 }
 
 // QueryTopicConsumeByWhoRequest asks 300 QUERY_TOPIC_CONSUME_BY_WHO.
@@ -1662,8 +1719,9 @@ func (h *QueryTopicConsumeByWhoRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *QueryTopicConsumeByWhoRequest) AppendExt(w *ExtWriter) {
+func (h *QueryTopicConsumeByWhoRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.String("topic", h.Topic)
+	return w
 }
 
 // QueryConsumeTimeSpanRequest asks 303 QUERY_CONSUME_TIME_SPAN.
@@ -1681,9 +1739,10 @@ func (h *QueryConsumeTimeSpanRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *QueryConsumeTimeSpanRequest) AppendExt(w *ExtWriter) {
+func (h *QueryConsumeTimeSpanRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.String("topic", h.Topic)
 	w.String("group", h.Group)
+	return w
 }
 
 // GetConsumerRunningInfoRequest asks 307 GET_CONSUMER_RUNNING_INFO.
@@ -1704,12 +1763,13 @@ func (h *GetConsumerRunningInfoRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *GetConsumerRunningInfoRequest) AppendExt(w *ExtWriter) {
+func (h *GetConsumerRunningInfoRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.String("clientId", h.ClientID)
 	if h.HasJstackEnable {
 		w.Bool("jstackEnable", h.JstackEnable)
 	}
 	w.String("consumerGroup", h.ConsumerGroup)
+	return w
 }
 
 // QueryCorrectionOffsetRequest asks 308 QUERY_CORRECTION_OFFSET.
@@ -1729,12 +1789,13 @@ func (h *QueryCorrectionOffsetRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *QueryCorrectionOffsetRequest) AppendExt(w *ExtWriter) {
+func (h *QueryCorrectionOffsetRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.String("compareGroup", h.CompareGroup)
 	w.String("topic", h.Topic)
 	if h.FilterGroups != "" {
 		w.String("filterGroups", h.FilterGroups)
 	}
+	return w
 }
 
 // ConsumeMessageDirectlyRequest asks 309 CONSUME_MESSAGE_DIRECTLY.
@@ -1756,7 +1817,7 @@ func (h *ConsumeMessageDirectlyRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *ConsumeMessageDirectlyRequest) AppendExt(w *ExtWriter) {
+func (h *ConsumeMessageDirectlyRequest) AppendExt(w ExtWriter) ExtWriter {
 	if h.ClientID != "" {
 		w.String("clientId", h.ClientID)
 	}
@@ -1767,6 +1828,7 @@ func (h *ConsumeMessageDirectlyRequest) AppendExt(w *ExtWriter) {
 		w.String("brokerName", h.BrokerName)
 	}
 	w.String("consumerGroup", h.ConsumerGroup)
+	return w
 }
 
 // CloneGroupOffsetRequest asks 314 CLONE_GROUP_OFFSET.
@@ -1789,7 +1851,7 @@ func (h *CloneGroupOffsetRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *CloneGroupOffsetRequest) AppendExt(w *ExtWriter) {
+func (h *CloneGroupOffsetRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.String("srcGroup", h.SrcGroup)
 	if h.HasOffline {
 		w.Bool("offline", h.Offline)
@@ -1798,6 +1860,7 @@ func (h *CloneGroupOffsetRequest) AppendExt(w *ExtWriter) {
 	if h.Topic != "" {
 		w.String("topic", h.Topic)
 	}
+	return w
 }
 
 // ViewBrokerStatsDataRequest asks 315 VIEW_BROKER_STATS_DATA.
@@ -1815,9 +1878,10 @@ func (h *ViewBrokerStatsDataRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *ViewBrokerStatsDataRequest) AppendExt(w *ExtWriter) {
+func (h *ViewBrokerStatsDataRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.String("statsName", h.StatsName)
 	w.String("statsKey", h.StatsKey)
+	return w
 }
 
 // GetBrokerConsumeStatsRequest asks 317 GET_BROKER_CONSUME_STATS.
@@ -1833,8 +1897,9 @@ func (h *GetBrokerConsumeStatsRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *GetBrokerConsumeStatsRequest) AppendExt(w *ExtWriter) {
+func (h *GetBrokerConsumeStatsRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.Bool("isOrder", h.IsOrder)
+	return w
 }
 
 // QueryConsumeQueueRequest asks 321 QUERY_CONSUME_QUEUE.
@@ -1861,7 +1926,7 @@ func (h *QueryConsumeQueueRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *QueryConsumeQueueRequest) AppendExt(w *ExtWriter) {
+func (h *QueryConsumeQueueRequest) AppendExt(w ExtWriter) ExtWriter {
 	if h.HasQueueID {
 		w.Int32("queueId", h.QueueID)
 	}
@@ -1877,6 +1942,7 @@ func (h *QueryConsumeQueueRequest) AppendExt(w *ExtWriter) {
 	if h.ConsumerGroup != "" {
 		w.String("consumerGroup", h.ConsumerGroup)
 	}
+	return w
 }
 
 // QueryDataVersionRequest asks 322 QUERY_DATA_VERSION.
@@ -1898,11 +1964,12 @@ func (h *QueryDataVersionRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *QueryDataVersionRequest) AppendExt(w *ExtWriter) {
+func (h *QueryDataVersionRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.Int64("brokerId", h.BrokerID)
 	w.String("clusterName", h.ClusterName)
 	w.String("brokerAddr", h.BrokerAddr)
 	w.String("brokerName", h.BrokerName)
+	return w
 }
 
 // QueryDataVersionResponse answers 322 QUERY_DATA_VERSION.
@@ -1918,8 +1985,9 @@ func (h *QueryDataVersionResponse) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *QueryDataVersionResponse) AppendExt(w *ExtWriter) {
+func (h *QueryDataVersionResponse) AppendExt(w ExtWriter) ExtWriter {
 	w.Bool("changed", h.Changed)
+	return w
 }
 
 // ResumeCheckHalfMessageRequest asks 323 RESUME_CHECK_HALF_MESSAGE.
@@ -1935,10 +2003,11 @@ func (h *ResumeCheckHalfMessageRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *ResumeCheckHalfMessageRequest) AppendExt(w *ExtWriter) {
+func (h *ResumeCheckHalfMessageRequest) AppendExt(w ExtWriter) ExtWriter {
 	if h.MsgID != "" {
 		w.String("msgId", h.MsgID)
 	}
+	return w
 }
 
 // PushReplyMessageToClientRequest asks 326 PUSH_REPLY_MESSAGE_TO_CLIENT.
@@ -1982,7 +2051,7 @@ func (h *PushReplyMessageToClientRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *PushReplyMessageToClientRequest) AppendExt(w *ExtWriter) {
+func (h *PushReplyMessageToClientRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.Int32("queueId", h.QueueID)
 	w.Int32("flag", h.Flag)
 	w.Int32("sysFlag", h.SysFlag)
@@ -2003,6 +2072,7 @@ func (h *PushReplyMessageToClientRequest) AppendExt(w *ExtWriter) {
 	if h.Properties != "" {
 		w.String("properties", h.Properties)
 	}
+	return w
 }
 
 // AddWritePermOfBrokerRequest asks 327 ADD_WRITE_PERM_OF_BROKER.
@@ -2018,8 +2088,9 @@ func (h *AddWritePermOfBrokerRequest) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *AddWritePermOfBrokerRequest) AppendExt(w *ExtWriter) {
+func (h *AddWritePermOfBrokerRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.String("brokerName", h.BrokerName)
+	return w
 }
 
 // AddWritePermOfBrokerResponse answers 327 ADD_WRITE_PERM_OF_BROKER.
@@ -2035,8 +2106,9 @@ func (h *AddWritePermOfBrokerResponse) Decode(ext Ext) error {
 }
 
 // AppendExt writes the header.
-func (h *AddWritePermOfBrokerResponse) AppendExt(w *ExtWriter) {
+func (h *AddWritePermOfBrokerResponse) AppendExt(w ExtWriter) ExtWriter {
 	w.Int32("addTopicCount", h.AddTopicCount)
+	return w
 }
 
 // GetAllProducerInfoRequest asks 328 GET_ALL_PRODUCER_INFO.
@@ -2047,4 +2119,4 @@ type GetAllProducerInfoRequest struct {
 func (h *GetAllProducerInfoRequest) Decode(Ext) error { return nil }
 
 // AppendExt writes the header.
-func (h *GetAllProducerInfoRequest) AppendExt(*ExtWriter) {}
+func (h *GetAllProducerInfoRequest) AppendExt(w ExtWriter) ExtWriter { return w }

@@ -107,20 +107,20 @@ func printCodec(b *bytes.Buffer, h *header, suffix string, key func(field) strin
 	}
 	fmt.Fprintf(b, "\n// AppendExt%s writes %s.\n", suffix, what)
 	if len(h.fields) == 0 {
-		fmt.Fprintf(b, "func (h *%s) AppendExt(*ExtWriter) {}\n", h.name)
+		fmt.Fprintf(b, "func (h *%s) AppendExt(w ExtWriter) ExtWriter { return w }\n", h.name)
 		return
 	}
-	fmt.Fprintf(b, "func (h *%s) AppendExt%s(w *ExtWriter) {\n", h.name, suffix)
+	fmt.Fprintf(b, "func (h *%s) AppendExt%s(w ExtWriter) ExtWriter {\n", h.name, suffix)
 	for _, f := range hashOrder(h.fields, key) {
 		if key(f) != "" {
 			printAppend(b, h, f, key(f))
 		}
 	}
-	b.WriteString("}\n")
+	b.WriteString("return w\n}\n")
 	if suffix != "" {
 		fmt.Fprintf(b, "\n// V2 is the header as %s.AppendExtV2 writes it.\nfunc (h *%s) V2() Header { return (*%sV2)(h) }\n\n", h.name, h.name, lower(h.name))
 		fmt.Fprintf(b, "// %sV2 is %s under its one-letter names.\ntype %sV2 %s\n\n", lower(h.name), h.name, lower(h.name), h.name)
-		fmt.Fprintf(b, "func (h *%sV2) AppendExt(w *ExtWriter) { (*%s)(h).AppendExtV2(w) }\n", lower(h.name), h.name)
+		fmt.Fprintf(b, "func (h *%sV2) AppendExt(w ExtWriter) ExtWriter { return (*%s)(h).AppendExtV2(w) }\n", lower(h.name), h.name)
 	}
 }
 
