@@ -44,9 +44,9 @@ func (k *keyHashes) hash(topic, uniq, keys []byte) {
 	if len(uniq) == 0 && len(keys) == 0 {
 		return
 	}
-	prefix := javahash.Extend(javahash.String(topic), []byte("#"))
+	prefix := javahash.Append(javahash.String(topic), []byte("#"))
 	if len(uniq) > 0 {
-		k.add(javahash.Extend(prefix, uniq))
+		k.add(javahash.Append(prefix, uniq))
 	}
 	for len(keys) > 0 {
 		key := keys
@@ -56,7 +56,7 @@ func (k *keyHashes) hash(topic, uniq, keys []byte) {
 			keys = nil
 		}
 		if len(key) > 0 {
-			k.add(javahash.Extend(prefix, key))
+			k.add(javahash.Append(prefix, key))
 		}
 	}
 }

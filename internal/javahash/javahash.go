@@ -11,10 +11,10 @@ package javahash
 import "unicode/utf8"
 
 // String is Java's hashCode of the text. Bytes that are no UTF-8 count as U+FFFD each.
-func String(s []byte) int32 { return Extend(0, s) }
+func String(s []byte) int32 { return Append(0, s) }
 
-// Extend is the hash of a text whose front has the hash h and whose rest is s.
-func Extend(h int32, s []byte) int32 {
+// Append is the hash of a text whose front has the hash h and whose rest is s.
+func Append(h int32, s []byte) int32 {
 	for i := 0; i < len(s); {
 		c := s[i]
 		if c < utf8.RuneSelf {
