@@ -1,10 +1,38 @@
 package index
 
-import "ringmq/internal/javahash"
+import (
+	"bytes"
+
+	"ringmq/internal/javahash"
+)
 
 // Hash is the hash of a key of a topic: Java's hashCode of "topic#key" without its sign, as
 // IndexFile.indexKeyHashMethod computes it. It is not negative.
 func Hash(topic, key []byte) int32 { return hashTopic(topic).key(key) }
+
+// AppendHashes appends the hashes that a record is found by: of its unique key (the property
+// UNIQ_KEY) and of each of its keys (the property KEYS, with spaces between them).
+func AppendHashes(dst []int32, topic, uniqKey, keys []byte) []int32 {
+	if len(uniqKey) == 0 && len(keys) == 0 {
+		return dst
+	}
+	h := hashTopic(topic)
+	if len(uniqKey) > 0 {
+		dst = append(dst, h.key(uniqKey))
+	}
+	for len(keys) > 0 {
+		key := keys
+		if i := bytes.IndexByte(keys, ' '); i >= 0 {
+			key, keys = keys[:i], keys[i+1:]
+		} else {
+			keys = nil
+		}
+		if len(key) > 0 {
+			dst = append(dst, h.key(key))
+		}
+	}
+	return dst
+}
 
 // topicHash is the hash of "topic#", from which those of a record's keys go on.
 type topicHash int32

@@ -75,18 +75,6 @@ type Index struct {
 	lost    error      // under syncing: the first failed sync
 }
 
-// Message is what the index needs to know of a record.
-type Message struct {
-	Topic []byte
-	// UniqKey is the property UNIQ_KEY, indexed first.
-	UniqKey []byte
-	// Keys is the property KEYS: keys with spaces between them.
-	Keys []byte
-
-	LogOffset      message.LogOffset
-	StoreTimestamp int64 // ms
-}
-
 // Result is what a query found.
 type Result struct {
 	// Offsets are the records, newest first. Two keys may share a hash, so a record may be of another key.

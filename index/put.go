@@ -1,10 +1,11 @@
 package index
 
 import (
-	"bytes"
 	"fmt"
 	"math"
 	"time"
+
+	"ringmq/internal/message"
 )
 
 // placed is an entry that was linked into its slot.
@@ -12,37 +13,25 @@ type placed struct {
 	slot, previous int32
 }
 
-// Put indexes a record by its unique key and its keys. A record at or below EndOffset changes
-// nothing, so records may be dispatched again. After an error, which is a full or failing
-// disk, the record is not indexed and the same can be put again later.
+// Put indexes the record at off, stored at timestamp (ms), under the hashes of its keys (see
+// [AppendHashes]). A record at or below EndOffset changes nothing, so records may be dispatched
+// again. After an error, which is a full or failing disk, the record is not indexed and the
+// same can be put again later.
 //
 // One goroutine, the writer, may put.
-func (x *Index) Put(m *Message) error {
-	if m.LogOffset <= x.end {
+func (x *Index) Put(off message.LogOffset, timestamp int64, hashes []int32) error {
+	if off <= x.end || len(hashes) == 0 {
 		return nil
 	}
 	x.begin()
-	h := hashTopic(m.Topic)
-	if len(m.UniqKey) > 0 {
-		if err := x.link(h.key(m.UniqKey), m); err != nil {
+	for _, h := range hashes {
+		if err := x.link(h, off, timestamp); err != nil {
 			return x.undo(err)
 		}
 	}
-	for keys := m.Keys; len(keys) > 0; {
-		var key []byte
-		key, keys, _ = bytes.Cut(keys, space)
-		if len(key) == 0 {
-			continue
-		}
-		if err := x.link(h.key(key), m); err != nil {
-			return x.undo(err)
-		}
-	}
-	x.commit(m)
+	x.commit(off)
 	return nil
 }
-
-var space = []byte{' '}
 
 // begin remembers what undo goes back to.
 func (x *Index) begin() {
@@ -54,13 +43,10 @@ func (x *Index) begin() {
 
 // commit counts the record's entries in the header. Until then a crash of the process undoes
 // them at the next start.
-func (x *Index) commit(m *Message) {
-	if len(x.placed) == 0 {
-		return
-	}
+func (x *Index) commit(off message.LogOffset) {
 	x.last.setHeader(x.last.head)
 	x.last.markDirty()
-	x.end = m.LogOffset
+	x.end = off
 }
 
 // undo takes the record's entries out of their chains again.
@@ -76,7 +62,7 @@ func (x *Index) undo(err error) error {
 }
 
 // link adds an entry at the front of its slot's chain.
-func (x *Index) link(hash int32, m *Message) error {
+func (x *Index) link(hash int32, off message.LogOffset, timestamp int64) error {
 	if x.last == nil || x.last.full() {
 		if err := x.roll(); err != nil {
 			return err
@@ -88,17 +74,17 @@ func (x *Index) link(hash int32, m *Message) error {
 		return err
 	}
 	if n == 1 {
-		f.head.beginTimestamp, f.head.beginOffset = m.StoreTimestamp, m.LogOffset
+		f.head.beginTimestamp, f.head.beginOffset = timestamp, off
 	}
 	slot, previous := f.chain(hash, n)
-	f.setEntry(n, entry{hash, m.LogOffset, f.head.secondsTo(m.StoreTimestamp), previous})
+	f.setEntry(n, entry{hash, off, f.head.secondsTo(timestamp), previous})
 	f.setSlot(slot, n)
 	x.placed = append(x.placed, placed{slot, previous})
 	if previous == 0 {
 		f.head.usedSlots++
 	}
 	f.head.nextEntry++
-	f.head.endTimestamp, f.head.endOffset = m.StoreTimestamp, m.LogOffset
+	f.head.endTimestamp, f.head.endOffset = timestamp, off
 	return nil
 }
 
