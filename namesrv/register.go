@@ -2,7 +2,6 @@ package namesrv
 
 import (
 	"fmt"
-	"hash/crc32"
 
 	"ringmq/internal/fastjson"
 	"ringmq/internal/wire"
@@ -20,7 +19,7 @@ func (s *Server) registerBroker(r *request) reply {
 	if err := h.Decode(r.cmd.Ext); err != nil {
 		return invalid(err)
 	}
-	if h.BodyCrc32 != 0 && bodyCrc(r.cmd.Body) != h.BodyCrc32 {
+	if h.BodyCrc32 != 0 && wire.BodyCRC32(r.cmd.Body) != h.BodyCrc32 {
 		return reply{status: wire.StatusSystemError, remark: "crc32 not match", header: &wire.RegisterBrokerResponse{}}
 	}
 	topics, filters, err := registerBody(r.cmd, h.Compressed)
@@ -81,9 +80,6 @@ func registerBody(cmd *wire.Command, compressed bool) (topics wire.TopicConfigSe
 	}
 	return body.TopicConfigSerializeWrapper, filters, err
 }
-
-// bodyCrc is UtilAll.crc32: the sign bit is cut off.
-func bodyCrc(body []byte) int32 { return int32(crc32.ChecksumIEEE(body) & 0x7fffffff) }
 
 // unregisterBroker serves 104.
 func (s *Server) unregisterBroker(r *request) reply {

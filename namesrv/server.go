@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -85,8 +85,7 @@ func New(o Options) (*Server, error) {
 
 // Start listens on the configured port and starts the timers. The error names the address.
 func (s *Server) Start(ctx context.Context) error {
-	conf := s.config.Load()
-	l, err := s.transport.Listen(net.JoinHostPort(conf.Server.BindAddress, strconv.Itoa(conf.Server.ListenPort)), s)
+	l, err := s.transport.Listen(listenAddr(&s.config.Load().Server), s)
 	if err != nil {
 		return fmt.Errorf("name server: %w", err)
 	}
@@ -102,6 +101,14 @@ func (s *Server) Start(ctx context.Context) error {
 		clock.Every(tasks, s.clock, firstPrint, printPeriod, func(time.Time) { s.print() })
 	})
 	return nil
+}
+
+func listenAddr(conf *config.NettyServer) string {
+	host := conf.BindAddress
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]" // IPv6
+	}
+	return host + ":" + strconv.Itoa(conf.ListenPort)
 }
 
 // Addr is the address it listens on.
