@@ -16,7 +16,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ringmq/internal/javahash"
 	"ringmq/internal/wire"
 	"ringmq/server/names"
 )
@@ -291,36 +290,24 @@ func (c *racingConn) Closing() bool {
 	return c.closing
 }
 
-func TestMatches(t *testing.T) {
-	f := func(expression string, tag string, want bool) {
-		t.Helper()
-		s, err := ParseTags("T", expression)
-		require.NoError(t, err)
-		require.Equal(t, want, s.Matches(javahash.TagsCode([]byte(tag))), "%q on %q", expression, tag)
-	}
-	f("", "x", true)
-	f("*", "x", true)
-	f("TagA", "TagA", true)
-	f("TagA", "TagB", false)
-	f("TagA || TagB", "TagB", true)
-	f("TagA||", "TagA", true)
-	f("|| TagA", "TagA", true)
-	f(" ", "TagA", false)
-	f("TagA|TagB", "TagA", false)
-	f("a||b||c||d||e||f||g||h||i||j", "j", true)
-	f("a||b||c||d||e||f||g||h||i||j", "k", false)
-	f("Aa", "BB", true) // the same hash: the client compares the text
-	f("TagA", "", false)
-	for _, bad := range []string{"||", "||||"} {
-		_, err := ParseTags("T", bad)
-		require.ErrorIs(t, err, ErrTags, bad)
-	}
-	s, err := ParseTags("T", "b || a || b")
+func TestSubscription(t *testing.T) {
+	table := New()
+	_, found := table.Subscription([]byte("G"), []byte("T"))
+	require.Equal(t, Found{}, found)
+	hb := &wire.HeartbeatData{ConsumerDataSet: []wire.ConsumerData{{
+		GroupName: "G", MessageModel: wire.Broadcasting,
+		SubscriptionDataSet: []wire.SubscriptionData{{Topic: "T", SubString: "TagA", CodeSet: []int32{7}}},
+	}}}
+	_, err := table.Heartbeat(time.Unix(0, 0), Identity{Conn: &conn{}, ID: "c"}, hb)
 	require.NoError(t, err)
-	require.Equal(t, []string{"b", "a"}, s.TagsSet)
-	require.Equal(t, []int32{98, 97}, s.CodeSet)
-	require.True(t, NewSubscription(wire.SubscriptionData{ClassFilterMode: true, SubString: "x"}).Matches(1))
-	require.False(t, NewSubscription(wire.SubscriptionData{ExpressionType: "SQL92", SubString: "*"}).Matches(1))
+	sub, found := table.Subscription([]byte("G"), []byte("T"))
+	require.Equal(t, Found{Group: true, Broadcasting: true}, found)
+	require.Equal(t, []int32{7}, sub.CodeSet)
+	sub, found = table.Subscription([]byte("G"), []byte("U"))
+	require.True(t, found.Group)
+	require.Nil(t, sub)
+	require.Equal(t, "c", table.Find("G").Client("c").ID)
+	require.Nil(t, table.Find("G").Client("d"))
 }
 
 func TestLookupDoesNotAllocate(t *testing.T) {
@@ -330,7 +317,7 @@ func TestLookupDoesNotAllocate(t *testing.T) {
 	require.NoError(t, err)
 	group, topic := []byte("G"), []byte("T")
 	require.Zero(t, testing.AllocsPerRun(100, func() {
-		if !table.Group(group).Subscription(topic).Matches(5) {
+		if sub, found := table.Subscription(group, topic); sub == nil || !found.Group {
 			t.Fatal("lost")
 		}
 	}))

@@ -7,25 +7,17 @@ import (
 	"ringmq/internal/wire"
 )
 
-// ConsumerGroup is a consumer group that has clients, at one moment. It never changes once published.
+// ConsumerGroup is a consumer group that has clients, at one moment. Nothing of it changes once published.
 type ConsumerGroup struct {
 	Name             string
 	ConsumeType      string // CONSUME_PASSIVELY (push) or CONSUME_ACTIVELY (pull)
 	MessageModel     string // CLUSTERING or BROADCASTING
 	ConsumeFromWhere string
 	Clients          []*Client // never empty
-	Subscriptions    map[string]*Subscription
+	Subscriptions    map[string]*wire.SubscriptionData
 
 	size int64 // estimated bytes of Subscriptions
 }
-
-// Subscription returns what the group wants of a topic, nil if nothing. It does not allocate.
-func (g *ConsumerGroup) Subscription(topic []byte) *Subscription {
-	return g.Subscriptions[string(topic)]
-}
-
-// Broadcasting tells whether every client gets every message.
-func (g *ConsumerGroup) Broadcasting() bool { return g.MessageModel == wire.Broadcasting }
 
 // Client finds a client by its id.
 func (g *ConsumerGroup) Client(id string) *Client {
@@ -52,9 +44,9 @@ func (g *ConsumerGroup) conns() []Conn {
 func (g *ConsumerGroup) with(client *Client, d *wire.ConsumerData) (next *ConsumerGroup, changed bool) {
 	next = &ConsumerGroup{
 		Name: d.GroupName, ConsumeType: d.ConsumeType, MessageModel: d.MessageModel, ConsumeFromWhere: d.ConsumeFromWhere,
-		Subscriptions: make(map[string]*Subscription, len(d.SubscriptionDataSet)),
+		Subscriptions: make(map[string]*wire.SubscriptionData, len(d.SubscriptionDataSet)),
 	}
-	var old map[string]*Subscription
+	var old map[string]*wire.SubscriptionData
 	if g != nil {
 		next.Clients, old = g.Clients, g.Subscriptions
 	}
@@ -69,7 +61,8 @@ func (g *ConsumerGroup) with(client *Client, d *wire.ConsumerData) (next *Consum
 			known = earlier // named twice: the newer one counts
 		}
 		if known == nil || sub.SubVersion > known.SubVersion {
-			known = NewSubscription(*sub)
+			own := *sub // not a pointer into the heartbeat, which would keep all of it alive
+			known = &own
 		}
 		changed = changed || old[sub.Topic] == nil
 		next.Subscriptions[sub.Topic] = known
@@ -78,7 +71,7 @@ func (g *ConsumerGroup) with(client *Client, d *wire.ConsumerData) (next *Consum
 		changed = changed || next.Subscriptions[topic] == nil
 	}
 	for _, s := range next.Subscriptions {
-		next.size += s.size()
+		next.size += size(s)
 	}
 	return next, changed
 }

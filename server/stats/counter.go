@@ -12,8 +12,8 @@ type Counter struct {
 }
 
 // Add counts one operation on some messages with so many bytes.
-func (c *Counter) Add(messages int, bytes int64) {
-	c.messages.Add(int64(messages))
+func (c *Counter) Add(messages, bytes int64) {
+	c.messages.Add(messages)
 	c.bytes.Add(bytes)
 	c.times.Add(1)
 }

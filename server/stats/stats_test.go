@@ -78,13 +78,12 @@ func TestDayWindow(t *testing.T) {
 
 func TestGroupsAndBroker(t *testing.T) {
 	in(t, true, func(t *testing.T, s *Table, sleep func(time.Duration)) {
-		g, topic := []byte("g"), []byte("T")
+		g, topic := "g", "T"
 		s.GroupGet(g, topic, 30, 3000)
 		s.SentBack(g, topic, 7)
 		s.GroupLatency(g, topic, 3, 40)
 		s.GroupLatency(g, topic, 3, 20)
-		s.Broker.Puts.Add(5, 500)
-		s.Broker.Gets.Add(30, 3000)
+		s.BrokerPut(5)
 		sleep(10 * time.Second)
 		f := func(name, key string, want Figure) {
 			t.Helper()
@@ -109,7 +108,7 @@ func TestGroupsAndBroker(t *testing.T) {
 
 func TestLatencyWithoutDetail(t *testing.T) {
 	in(t, false, func(t *testing.T, s *Table, _ func(time.Duration)) {
-		s.GroupLatency([]byte("g"), []byte("T"), 3, 40)
+		s.GroupLatency("g", "T", 3, 40)
 		_, ok := s.View("GROUP_GET_LATENCY", "T@g")
 		require.True(t, ok)
 	})
@@ -121,9 +120,9 @@ func TestForget(t *testing.T) {
 		for _, topic := range []string{"T", "TT"} {
 			s.Topic(topic).Add(1, 1)
 			for _, g := range []string{"g", "gg"} {
-				s.GroupGet([]byte(g), []byte(topic), 1, 1)
-				s.SentBack([]byte(g), []byte(topic), 1)
-				s.GroupLatency([]byte(g), []byte(topic), 0, 1)
+				s.GroupGet(g, topic, 1, 1)
+				s.SentBack(g, topic, 1)
+				s.GroupLatency(g, topic, 0, 1)
 			}
 		}
 		return s
@@ -193,11 +192,11 @@ func TestMornings(t *testing.T) {
 
 func TestHotPathDoesNotAllocate(t *testing.T) {
 	s := New("c1", true, time.Now())
-	g, topic := []byte("group"), []byte("topic")
+	g, topic := "group", "topic"
 	add := func() {
 		s.GroupGet(g, topic, 1, 1)
 		s.GroupLatency(g, topic, 12, 1)
-		s.Broker.Gets.Add(1, 1)
+		s.BrokerPut(1)
 	}
 	add()
 	require.Zero(t, testing.AllocsPerRun(100, add))

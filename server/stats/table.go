@@ -67,26 +67,43 @@ func (t *Table) Topic(topic string) *Counter {
 	return counter(t.puts, topic)
 }
 
-// GroupGet counts messages that a group has pulled from a topic (GROUP_GET_NUMS, GROUP_GET_SIZE).
-func (t *Table) GroupGet(group, topic []byte, messages int, bytes int64) {
+// BrokerPut counts messages stored for producers (BROKER_PUT_NUMS).
+func (t *Table) BrokerPut(messages int64) { t.Broker.Puts.Add(messages, 0) }
+
+// GroupGet counts a pull that found messages (GROUP_GET_NUMS, GROUP_GET_SIZE, BROKER_GET_NUMS).
+func (t *Table) GroupGet(group, topic string, messages, bytes int64) {
 	var room [keyRoom]byte
 	add(t.gets, appendKey(room[:0], topic, group), messages, bytes)
+	t.Broker.Gets.Add(messages, bytes)
+	t.Broker.Found.Add(1)
 }
 
+// GroupMissed counts a pull that found nothing.
+func (t *Table) GroupMissed() { t.Broker.Missed.Add(1) }
+
 // SentBack counts a message that a group gave back (SNDBCK_PUT_NUMS).
-func (t *Table) SentBack(group, topic []byte, bytes int64) {
+func (t *Table) SentBack(group, topic string, bytes int64) {
 	var room [keyRoom]byte
 	add(t.sentBack, appendKey(room[:0], topic, group), 1, bytes)
 }
 
 // GroupLatency counts how long a pull that found messages took (GROUP_GET_LATENCY).
-func (t *Table) GroupLatency(group, topic []byte, queueID int32, millis int64) {
+func (t *Table) GroupLatency(group, topic string, queueID int32, millis int64) {
 	var room [keyRoom]byte
 	key := room[:0]
 	if t.detail {
 		key = append(strconv.AppendInt(key, int64(queueID), 10), '@')
 	}
-	add(t.latencies, appendKey(key, topic, group), int(millis), 0)
+	add(t.latencies, appendKey(key, topic, group), millis, 0)
+}
+
+// Stored is the number of messages and of bytes put into all topics since start.
+func (t *Table) Stored() (messages, bytes int64) {
+	for _, c := range t.puts.All() {
+		messages += c.Messages()
+		bytes += c.Bytes()
+	}
+	return messages, bytes
 }
 
 // GroupRate is the rate at which a group pulls a topic, in messages a second over the last minute.
@@ -180,11 +197,11 @@ func (t *Table) sample(w window, millis int64) {
 // keyRoom holds "queueId@topic@group" of names that passed their checks.
 const keyRoom = 11 + 1 + names.MaxTopic + 1 + names.MaxGroup
 
-func appendKey(dst, topic, group []byte) []byte {
+func appendKey(dst []byte, topic, group string) []byte {
 	return append(append(append(dst, topic...), '@'), group...)
 }
 
-func add(m *names.Map[*Counter], key []byte, messages int, bytes int64) {
+func add(m *names.Map[*Counter], key []byte, messages, bytes int64) {
 	c, ok := m.Get(key)
 	if !ok {
 		c = counter(m, string(key))
