@@ -65,7 +65,7 @@ final class Stage implements AutoCloseable {
     }
 
     void awaitRoute(String topic, int queues) throws Exception {
-        Failed.unlessSoon("a route of " + topic + " with " + queues + " queues", 10, () -> {
+        Failed.unlessSoon("a route of " + topic + " with " + queues + " queues", PushBehaviours.SOON, () -> {
             try {
                 QueueData data = admin().examineTopicRouteInfo(topic).getQueueDatas().get(0);
                 return data.getReadQueueNums() == queues && data.getWriteQueueNums() == queues;
