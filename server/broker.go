@@ -24,6 +24,7 @@ import (
 	"ringmq/engine"
 	"ringmq/internal/clock"
 	"ringmq/internal/config"
+	"ringmq/internal/message"
 	"ringmq/internal/transport"
 	"ringmq/internal/wire"
 	"ringmq/server/hold"
@@ -48,6 +49,12 @@ type Broker struct {
 	state   // topics, groups, offsets, clients, locks, statistics, registration: state.go
 	hold    hold.Table
 	workers workers
+
+	// Set in New.
+	asyncFlush      bool
+	maxMessageSize  int
+	clusterProperty []byte                  // CLUSTER=…, which every stored message gets
+	sendExt         wire.SendMessageRefusal // what every answer to a send carries
 
 	// storeHost is brokerIP1 and the main port: part of every record and message id. Set in Start.
 	storeHost netip.AddrPort
@@ -87,7 +94,7 @@ func (p *port) Serve(t *transport.Turn, c *transport.Conn, cmd *wire.Command) {
 		r = routes[cmd.Code]
 	}
 	x := &st.x
-	*x = exchange{turn: t, conn: c, cmd: cmd, state: st}
+	*x = exchange{turn: t, conn: c, cmd: cmd, state: st, nowMillis: t.NowMillis}
 	switch {
 	case r.fn == nil || p.fast && wire.Code(cmd.Code) == wire.CodePullMessage:
 		x.fail(wire.StatusRequestCodeNotSupported, " request type %d not supported", cmd.Code)
@@ -96,9 +103,9 @@ func (p *port) Serve(t *transport.Turn, c *transport.Conn, cmd *wire.Command) {
 	case r.lane == guardedInline:
 		b.guarded(r.fn, x)
 	default:
-		y := &exchange{conn: c, cmd: cmd.Clone()}
+		y := &exchange{conn: c, cmd: cmd.Clone(), nowMillis: t.NowMillis}
 		if !b.workers.run(func() { b.guarded(r.fn, y) }) {
-			x.fail(wire.StatusSystemBusy, "[OVERLOAD]system busy, start flow control for a while")
+			x.fail(wire.StatusSystemBusy, overloadRemark)
 		}
 	}
 }
@@ -109,7 +116,7 @@ func (p *port) EndTurn(t *transport.Turn) {
 	if st == nil {
 		return
 	}
-	p.commitTurn(t, &st.send)
+	p.commitOwed(t, &st.send)
 	p.resumePulls(t, st)
 }
 
@@ -119,7 +126,12 @@ func (p *port) Closed(c *transport.Conn) { p.connClosed(c) }
 // New opens the store and loads the broker's state; nothing listens yet.
 func New(o Options) (*Broker, error) {
 	b := &Broker{cfg: o.Config, transport: o.Transport, clock: o.Clock, log: o.Log}
-	b.workers.log = o.Log
+	b.asyncFlush = o.Config.Store.FlushDiskType != config.SyncFlush
+	b.maxMessageSize = o.Config.Store.MaxMessageSize
+	b.clusterProperty = message.Properties(nil).Append("CLUSTER", o.Config.Broker.BrokerClusterName)
+	b.sendExt = wire.SendMessageRefusal{
+		Region: []byte(o.Config.Broker.RegionID), TraceOn: strconv.AppendBool(nil, o.Config.Broker.TraceOn),
+	}
 	store, err := engine.Open(b.storeOptions())
 	if err != nil {
 		return nil, err
@@ -154,8 +166,8 @@ func (b *Broker) Start(ctx context.Context) error {
 	return nil
 }
 
-func (b *Broker) listen(port int, fast bool) (*transport.Listener, error) {
-	addr := net.JoinHostPort(b.cfg.Server.BindAddress, strconv.Itoa(port))
+func (b *Broker) listen(number int, fast bool) (*transport.Listener, error) {
+	addr := net.JoinHostPort(b.cfg.Server.BindAddress, strconv.Itoa(number))
 	l, err := b.transport.Listen(addr, &port{b, fast})
 	if err != nil {
 		return nil, fmt.Errorf("broker: %w", err)

@@ -17,8 +17,10 @@ type exchange struct {
 	turn *transport.Turn
 	conn *transport.Conn
 	cmd  *wire.Command
-	// state is the turn's scratch memory; nil on a worker.
+	// state is the turn's scratch memory; a worker of the send path brings its own.
 	state *turnState
+	// nowMillis is the wall clock when the turn began.
+	nowMillis int64
 }
 
 // reply answers with everything spelled out. Oneway requests get no answer.

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"log/slog"
 	"runtime/debug"
 	"sync"
 
@@ -16,8 +15,6 @@ const (
 
 // workers runs jobs that may block, on goroutines started as needed and ended when idle.
 type workers struct {
-	log *slog.Logger
-
 	mu      sync.Mutex
 	queue   []func() // under mu
 	running int      // under mu

@@ -67,7 +67,7 @@ const RecheckMillis = 5000
 // Add puts a pull on hold. If an entry came in between the pull's look at the queue and Add, the
 // waiter is ready at once: the caller drains the ready list afterwards as after Arrive.
 func (t *Table) Add(w Waiter, nowMillis int64) {
-	l := listOf(w.Queue)
+	l := t.listOf(w.Queue)
 	l.mu.Lock()
 	if len(l.waiters) == 0 {
 		l.nextRecheckMillis = nowMillis + RecheckMillis
@@ -179,9 +179,16 @@ func (t *Table) lists() []*list {
 }
 
 // listOf returns q's list, making it on first use.
-func listOf(q *consumequeue.Queue) *list {
+func (t *Table) listOf(q *consumequeue.Queue) *list {
 	if l, ok := q.Attachment().(*list); ok {
 		return l
 	}
-	return q.SetAttachment(&list{}).(*list)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if l, ok := q.Attachment().(*list); ok {
+		return l
+	}
+	l := new(list)
+	q.SetAttachment(l)
+	return l
 }

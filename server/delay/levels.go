@@ -1,0 +1,65 @@
+package delay
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"ringmq/internal/message"
+)
+
+// Topic is where delayed messages wait.
+const Topic = "SCHEDULE_TOPIC_XXXX"
+
+// Properties of a waiting message (MessageConst).
+const (
+	propertyRealTopic = "REAL_TOPIC"
+	propertyRealQueue = "REAL_QID"
+)
+
+// maxLevels bounds messageDelayLevel: each level is a queue that is watched.
+const maxLevels = 1000
+
+// ParseLevels reads messageDelayLevel: "1s 5s 2m 1h 1d". Level 1 is the first.
+func ParseLevels(text string) ([]time.Duration, error) {
+	units := map[byte]time.Duration{'s': time.Second, 'm': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour}
+	var levels []time.Duration
+	for _, word := range strings.Fields(text) {
+		unit, ok := units[word[len(word)-1]]
+		n, err := strconv.ParseInt(word[:len(word)-1], 10, 32)
+		if !ok || err != nil || n < 0 {
+			return nil, fmt.Errorf("messageDelayLevel: %q is not a number with s, m, h or d", word)
+		}
+		levels = append(levels, time.Duration(n)*unit)
+	}
+	if len(levels) > maxLevels {
+		return nil, fmt.Errorf("messageDelayLevel: %d levels, at most %d", len(levels), maxLevels)
+	}
+	return levels, nil
+}
+
+// Schedule turns a record into one that waits: it exchanges topic and queue and adds to props, which
+// become the record's properties, where it belongs. A level above the highest counts as the highest (DefaultMessageStore).
+func Schedule(r *message.Record, props message.Properties, level, levels int) message.Properties {
+	props = props.Append(propertyRealTopic, string(r.Topic))
+	props = props.Append(propertyRealQueue, strconv.Itoa(int(r.QueueID)))
+	r.Topic = topicBytes
+	r.QueueID = int32(min(level, levels) - 1)
+	r.Properties = props
+	return props
+}
+
+var topicBytes = []byte(Topic)
+
+// restore turns a record that waited into the one that was meant. Its properties stay as they are
+// (ScheduleMessageService.messageTimeup). False: it does not say where it belongs.
+func restore(r *message.Record) bool {
+	topic, queue := r.Properties.Get(propertyRealTopic), r.Properties.Get(propertyRealQueue)
+	id, err := strconv.ParseInt(string(queue), 10, 32)
+	if len(topic) == 0 || len(topic) > message.MaxTopic || err != nil || id < 0 {
+		return false
+	}
+	r.Topic, r.QueueID = topic, int32(id)
+	return true
+}

@@ -1,0 +1,139 @@
+package hold
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"ringmq/consumequeue"
+	"ringmq/internal/mapfile"
+	"ringmq/internal/message"
+)
+
+// script runs a Table against one queue. Each step is a line:
+//
+//	hold NAME OFFSET DEADLINE [tag=CODE]   a pull waits for the entry at OFFSET
+//	arrive TAGSCODE                        one more entry becomes visible
+//	appear TAGSCODE                        an entry becomes visible that nobody is told of
+//	scan NOW
+//	-> NAMES                               TakeReady gives these, sorted by their wait's end; "-" for none
+type script struct {
+	t     *testing.T
+	table Table
+	queue *consumequeue.Queue
+	now   int64
+}
+
+func (s *script) run(steps string) {
+	for n, line := range strings.Split(strings.TrimSpace(steps), "\n") {
+		line = strings.TrimSpace(line)
+		var name, tag string
+		var a, b int64
+		switch word, rest, _ := strings.Cut(line, " "); word {
+		case "hold":
+			fields := strings.Fields(rest)
+			name = fields[0]
+			fmt.Sscan(fields[1], &a)
+			fmt.Sscan(fields[2], &b)
+			w := Waiter{Queue: s.queue, Offset: message.QueueOffset(a), DeadlineMillis: b, Pull: name}
+			if len(fields) > 3 {
+				tag = strings.TrimPrefix(fields[3], "tag=")
+				w.Match = func(code int64) bool { return fmt.Sprint(code) == tag }
+			}
+			s.table.Add(w, s.now)
+		case "arrive", "appear":
+			fmt.Sscan(rest, &a)
+			next := s.queue.Max()
+			require.NoError(s.t, s.queue.Put(next, consumequeue.Entry{LogOffset: message.LogOffset(next) * 100, Size: 100, TagsCode: a}))
+			if word == "arrive" {
+				s.table.Arrive(s.queue, s.queue.Max(), a)
+			}
+		case "scan":
+			fmt.Sscan(rest, &s.now)
+			s.table.Scan(s.now)
+		case "->":
+			var got []string
+			for _, w := range s.table.TakeReady(nil) {
+				got = append(got, w.Pull.(string))
+			}
+			if len(got) == 0 {
+				got = []string{"-"}
+			}
+			require.Equal(s.t, rest, strings.Join(got, " "), "line %d", n+1)
+			require.False(s.t, s.table.Pending())
+		default:
+			s.t.Fatalf("line %d: %q", n+1, line)
+		}
+	}
+}
+
+func TestScripts(t *testing.T) {
+	for name, steps := range map[string]string{
+		"an arrival wakes those who wait for it": `
+			hold a 0 9000
+			hold b 1 9000
+			-> -
+			arrive 7
+			-> a
+			arrive 7
+			-> b
+			arrive 7
+			-> -`,
+		"a filter sleeps through what it refuses": `
+			hold a 0 9000 tag=7
+			arrive 8
+			-> -
+			arrive 7
+			-> a`,
+		"a refused entry is noticed by the recheck, so that the offset moves on": `
+			scan 1000
+			hold a 0 99000 tag=7
+			arrive 8
+			scan 5999
+			-> -
+			scan 6000
+			-> a`,
+		"time is up": `
+			hold a 0 3000
+			hold b 0 4000
+			scan 2999
+			-> -
+			scan 3000
+			-> a
+			scan 4000
+			-> b`,
+		"an entry that came before the wait began wakes at once": `
+			appear 7
+			hold a 0 9000
+			-> a
+			hold b 1 9000
+			-> -`,
+		"an arrival wakes all who lag": `
+			hold a 0 9000
+			hold b 0 9000
+			hold c 5 9000
+			arrive 1
+			-> a b`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			queues, err := consumequeue.Open(consumequeue.Options{FS: mapfile.NewMem()})
+			require.NoError(t, err)
+			s := &script{t: t, queue: queues.Queue([]byte("T"), 0)}
+			s.run(steps)
+			require.EqualValues(t, strings.Count(steps, "hold")-woken(steps), s.table.Held())
+		})
+	}
+}
+
+// woken counts the names behind "->" lines.
+func woken(steps string) int {
+	n := 0
+	for line := range strings.SplitSeq(steps, "\n") {
+		if rest, ok := strings.CutPrefix(strings.TrimSpace(line), "-> "); ok && rest != "-" {
+			n += len(strings.Fields(rest))
+		}
+	}
+	return n
+}

@@ -1,0 +1,86 @@
+package server
+
+import (
+	"ringmq/consumequeue"
+	"ringmq/engine"
+	"ringmq/internal/message"
+	"ringmq/internal/transport"
+	"ringmq/internal/wire"
+	"ringmq/server/hold"
+	"ringmq/server/topic"
+)
+
+// PullMessage sysFlag bits (PullSysFlag).
+const (
+	pullCommitsOffset = 1 << 0
+	pullMaySuspend    = 1 << 1
+	pullHasExpression = 1 << 2
+	pullClassFilter   = 1 << 3
+)
+
+// pullState is a turn's scratch memory for pulls.
+type pullState struct {
+	header   wire.PullMessageRequest
+	response wire.PullMessageResponse
+	head     []byte
+	ready    []hold.Waiter
+	filter   tagFilter
+	// match is filter's, made once.
+	match func(tagsCode int64) bool
+}
+
+// pullRequest is a pull whose checks have passed: all that is needed to run it, now or again after a
+// wait.
+type pullRequest struct {
+	conn      *transport.Conn
+	opaque    int32
+	serialize wire.Serialize
+	queue     *consumequeue.Queue
+	get       engine.GetRequest
+	topic     *topic.Topic
+	group     string
+	// filter is what get.Filter looks at: the turn's until the pull is held; nil passes all.
+	filter *tagFilter
+	// brokers are where the consumer is sent next, if it keeps up and if not (suggestWhichBrokerId).
+	brokers [2]int64
+	// suspendMillis is how long the pull may be held; 0 means not at all, and it is 0 once it has been.
+	suspendMillis int64
+}
+
+// pull serves 11 (PullMessageProcessor): checks, then messages, then a wait if there are none.
+func (b *Broker) pull(x *exchange) {
+	st := &x.state.pull
+	h := &st.header
+	if !x.decode(h) {
+		return
+	}
+	g, t := b.checkPull(x, h)
+	if t == nil {
+		return
+	}
+	if !b.pullFilter(x, h, g, &st.filter) {
+		return
+	}
+	if h.SysFlag&pullCommitsOffset != 0 {
+		b.offsets.Commit(h.ConsumerGroup, h.Topic, h.QueueID, h.CommitOffset)
+	}
+	p := pullRequest{
+		conn: x.conn, opaque: x.cmd.Opaque, serialize: x.cmd.Serialize,
+		queue: b.store.Queue(t.NameBytes, h.QueueID), topic: t, group: g.GroupName,
+		brokers: [2]int64{g.BrokerID, g.WhichBrokerWhenConsumeSlowly},
+	}
+	p.get = engine.GetRequest{Queue: p.queue, Offset: message.QueueOffset(h.QueueOffset), MaxMsgs: int(h.MaxMsgNums)}
+	if !st.filter.all {
+		if st.match == nil {
+			st.match = st.filter.match
+		}
+		p.filter, p.get.Filter = &st.filter, st.match
+	}
+	if h.SysFlag&pullMaySuspend != 0 {
+		p.suspendMillis = h.SuspendTimeoutMillis
+		if !b.cfg.Broker.LongPollingEnable {
+			p.suspendMillis = b.cfg.Broker.ShortPollingTimeMills
+		}
+	}
+	b.runPull(x.turn, st, &p, x.nowMillis)
+}

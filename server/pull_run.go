@@ -1,0 +1,128 @@
+package server
+
+import (
+	"ringmq/engine"
+	"ringmq/internal/message"
+	"ringmq/internal/transport"
+	"ringmq/internal/wire"
+	"ringmq/server/hold"
+)
+
+// runPull looks for messages and answers, or puts the pull on hold. t is nil off the loop.
+func (b *Broker) runPull(t *transport.Turn, st *pullState, p *pullRequest, nowMillis int64) {
+	res := engine.NewGetResult()
+	b.store.Get(&p.get, res)
+	status := pullStatus(res.Status, p.get.Offset)
+	switch {
+	case status == wire.StatusPullNotFound && p.suspendMillis > 0:
+		res.Release()
+		b.holdPull(p, nowMillis)
+	case res.Cold:
+		b.warmPull(p, res)
+	default:
+		b.answerPull(t, st, p, status, res)
+	}
+}
+
+// pullStatus maps the store's finding to the answer (PullMessageProcessor).
+func pullStatus(s engine.GetStatus, offset message.QueueOffset) wire.Status {
+	switch s {
+	case engine.Found:
+		return wire.StatusSuccess
+	case engine.MessageWasRemoving, engine.NoMatchedMessage:
+		return wire.StatusPullRetryImmediately
+	case engine.OffsetTooSmall, engine.OffsetOverflowBadly:
+		return wire.StatusPullOffsetMoved
+	case engine.NoMessageInQueue, engine.NoMatchedLogicQueue:
+		if offset != 0 {
+			return wire.StatusPullOffsetMoved
+		}
+	}
+	return wire.StatusPullNotFound
+}
+
+// answerPull sends the answer; the messages go from the commit log's pages. It takes over res.
+func (b *Broker) answerPull(t *transport.Turn, st *pullState, p *pullRequest, status wire.Status, res *engine.GetResult) {
+	h := &st.response
+	*h = wire.PullMessageResponse{
+		NextBeginOffset: int64(res.Next), MinOffset: int64(res.Min), MaxOffset: int64(res.Max),
+	}
+	if b.cfg.Broker.SlaveReadEnable {
+		h.SuggestWhichBrokerID = p.brokers[0]
+		if res.SuggestSlave {
+			h.SuggestWhichBrokerID = p.brokers[1]
+		}
+	}
+	bodyLen := 0
+	if status == wire.StatusSuccess {
+		bodyLen = res.Bytes
+		b.stats.GroupGet(p.group, p.topic.Name, int64(res.Count), int64(res.Bytes))
+	}
+	st.head = wire.AppendResponseHead(st.head[:0], p.serialize, p.opaque, status, res.Status.String(), h, bodyLen)
+	owned := t != nil && t.Owns(p.conn)
+	switch {
+	case bodyLen > 0 && owned:
+		t.Gather(p.conn, st.head, res)
+		return
+	case bodyLen > 0:
+		p.conn.SendGather(st.head, res)
+		return
+	case owned:
+		buf := t.Buf(p.conn)
+		*buf = append(*buf, st.head...)
+	default:
+		p.conn.Send(st.head)
+	}
+	res.Release()
+}
+
+// holdPull keeps a copy of the pull until a message comes or its time is up.
+func (b *Broker) holdPull(p *pullRequest, nowMillis int64) {
+	held := new(pullRequest)
+	*held = *p
+	if p.filter != nil {
+		held.filter = p.filter.clone()
+		held.get.Filter = held.filter.match
+	}
+	deadline := nowMillis + p.suspendMillis
+	held.suspendMillis = 0
+	b.hold.Add(hold.Waiter{
+		Queue: held.queue, Offset: held.get.Offset, DeadlineMillis: deadline,
+		Match: held.get.Filter, Pull: held,
+	}, nowMillis)
+}
+
+// resumePulls runs the pulls whose wait is over: in the turn that brought their message, or,
+// with t and st nil, on whatever goroutine ended their wait.
+func (b *Broker) resumePulls(t *transport.Turn, st *turnState) {
+	if !b.hold.Pending() {
+		return
+	}
+	if st == nil {
+		st = new(turnState)
+	}
+	ps := &st.pull
+	ps.ready = b.hold.TakeReady(ps.ready[:0])
+	for i := range ps.ready {
+		p := ps.ready[i].Pull.(*pullRequest)
+		if !p.conn.Closing() {
+			b.runPull(t, ps, p, 0)
+		}
+	}
+	clear(ps.ready)
+}
+
+// warmPull answers from a worker: the messages lie in pages that a loop must not wait for.
+func (b *Broker) warmPull(p *pullRequest, res *engine.GetResult) {
+	q := *p
+	ok := b.workers.run(func() {
+		if err := res.Warm(); err != nil {
+			b.log.Error("a pull cannot be answered", "topic", q.topic.Name, "queue", q.queue.ID(), "err", err)
+		}
+		b.answerPull(nil, new(pullState), &q, pullStatus(res.Status, q.get.Offset), res)
+	})
+	if !ok {
+		res.Release()
+		p.conn.Send(wire.AppendResponseTo(nil, p.serialize, p.opaque, wire.StatusSystemBusy, overloadRemark, nil, nil))
+	}
+}

@@ -1,0 +1,186 @@
+package server
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"time"
+
+	"ringmq/internal/message"
+	"ringmq/internal/transport"
+	"ringmq/internal/wire"
+	"ringmq/server/topic"
+)
+
+// sendState is a turn's memory of what it appended: the answers it owes once the
+// append is committed, and scratch space for the message at hand.
+type sendState struct {
+	header   wire.SendMessageRequest
+	response wire.SendMessageResponse
+	record   message.Record
+	props    []byte // properties of record as stored
+	batch    batchState
+	ids      []byte // text of the message ids of one answer
+	out      []byte // answers for one connection, off the loop
+
+	owed   []owedAnswer        // in the order of arrival
+	member []message.LogOffset // offsets of all batch members, shared by owed
+	upTo   message.LogOffset   // end of the turn's last record
+}
+
+// owedAnswer is a message that is staged but not answered.
+type owedAnswer struct {
+	conn        *transport.Conn
+	opaque      int32
+	serialize   wire.Serialize
+	oneway      bool
+	wait        bool // WAIT: the answer needs the flush
+	queueID     int32
+	queueOffset message.QueueOffset
+	logOffset   message.LogOffset
+	// memberFrom, memberTo cut a batch's offsets out of sendState.member; equal for a single message.
+	memberFrom, memberTo int32
+}
+
+// send serves 10, 310 and 320 (SendMessageProcessor): checks, then stages the message.
+// The answer follows in EndTurn, after the turn's one write.
+func (b *Broker) send(x *exchange) {
+	s := &x.state.send
+	h := &s.header
+	if err := b.decodeSend(x, h); err != nil {
+		b.refuseSend(x, wire.StatusSystemError, err.Error())
+		return
+	}
+	if from := b.cfg.Broker.StartAcceptSendRequestTimeStamp; x.nowMillis < from {
+		b.refuseSend(x, wire.StatusSystemError, "broker unable to service, until "+
+			time.UnixMilli(from).Format("2006-01-02 15:04:05,000"))
+		return
+	}
+	t := b.topics.Lookup(h.Topic)
+	if t == nil {
+		b.createThenSend(x)
+		return
+	}
+	b.sendTo(x, t)
+}
+
+// sendTo stages the request's message, or messages, for a topic that exists.
+func (b *Broker) sendTo(x *exchange, t *topic.Topic) {
+	s := &x.state.send
+	h := &s.header
+	switch {
+	case t.SendForbidden:
+		b.refuseSend(x, wire.StatusNoPermission, "Sending message to topic["+t.Name+"] is forbidden.")
+		return
+	case t.Order() && !b.permitted(topic.PermWrite):
+		b.refuseSend(x, wire.StatusNoPermission, "the broker["+b.cfg.Broker.BrokerIP1+"] sending message is forbidden")
+		return
+	case h.QueueID >= max(t.WriteQueues(), t.ReadQueues()):
+		b.refuseSend(x, wire.StatusSystemError, t.QueueRefusal(h.QueueID, x.conn.Remote()))
+		return
+	}
+	queueID := h.QueueID
+	if queueID < 0 {
+		queueID = rand.Int32N(max(t.WriteQueues(), 1))
+	}
+	if bytes.HasPrefix(h.Topic, retryPrefix) {
+		if t, queueID = b.retryTarget(x, t, queueID); t == nil {
+			return
+		}
+	}
+	s.record = message.Record{
+		Topic: t.NameBytes, QueueID: queueID, Flag: h.Flag, SysFlag: h.SysFlag,
+		BornTimestamp: h.BornTimestamp, BornHost: x.conn.Remote(),
+		StoreTimestamp: x.nowMillis, StoreHost: b.storeHost,
+		ReconsumeTimes: h.ReconsumeTimes,
+	}
+	if t.MultiTag() {
+		s.record.SysFlag |= message.FlagMultiTags
+	}
+	if h.Batch {
+		b.appendBatch(x, t)
+		return
+	}
+	b.appendOne(x, t)
+}
+
+// appendOne stages a single message.
+func (b *Broker) appendOne(x *exchange, t *topic.Topic) {
+	s := &x.state.send
+	seen := s.storedProperties(s.header.Properties, b.clusterProperty)
+	if seen.transaction || seen.delay {
+		b.refuseSend(x, wire.StatusMessageIllegal, notYetRemark(seen))
+		return
+	}
+	r := &s.record
+	r.Body, r.Properties = x.cmd.Body, s.props
+	if !b.legalSizes(len(r.Body), len(r.Properties)) {
+		b.refuseSend(x, wire.StatusMessageIllegal, b.illegalMessageRemark())
+		return
+	}
+	got, err := b.store.Append(b.store.Queue(r.Topic, r.QueueID), r)
+	if err != nil {
+		b.refuseStore(x, err)
+		return
+	}
+	s.owe(x, seen.wait, got.QueueOffset, got.LogOffset)
+	s.upTo = max(s.upTo, got.End())
+	t.Put(1, int64(got.Size))
+	b.stats.BrokerPut(1)
+}
+
+// owe notes the answer to the message just staged.
+func (s *sendState) owe(x *exchange, wait bool, q message.QueueOffset, l message.LogOffset) {
+	s.owed = append(s.owed, owedAnswer{
+		conn: x.conn, opaque: x.cmd.Opaque, serialize: x.cmd.Serialize,
+		oneway: x.cmd.IsOneway(), wait: wait,
+		queueID: s.record.QueueID, queueOffset: q, logOffset: l,
+	})
+}
+
+// createThenSend makes the topic first.
+func (b *Broker) createThenSend(x *exchange) {
+	if err := topic.CheckName(x.state.send.header.Topic); err != nil {
+		b.refuseSend(x, wire.StatusSystemError, err.Error())
+		return
+	}
+	b.sendFromWorker(x)
+}
+
+// sendFromWorker starts the request over on a worker: making a topic writes topics.json. The
+// message is staged and committed there, too.
+func (b *Broker) sendFromWorker(x *exchange) {
+	y := &exchange{conn: x.conn, cmd: x.cmd.Clone(), nowMillis: x.nowMillis, state: new(turnState)}
+	if !b.workers.run(func() { b.guarded((*Broker).sendOnWorker, y) }) {
+		b.refuseSend(x, wire.StatusSystemBusy, overloadRemark)
+	}
+}
+
+// sendOnWorker is send where files may be written.
+func (b *Broker) sendOnWorker(x *exchange) {
+	s := &x.state.send
+	if err := b.decodeSend(x, &s.header); err != nil {
+		b.refuseSend(x, wire.StatusSystemError, err.Error())
+		return
+	}
+	h := &s.header
+	t, err := b.topics.CreateOnSend(string(h.Topic), string(h.DefaultTopic), h.DefaultTopicQueueNums, h.UnitMode)
+	if err != nil {
+		b.refuseSend(x, wire.StatusSystemError, err.Error())
+		return
+	}
+	if t == nil {
+		b.refuseSend(x, wire.StatusTopicNotExist, "topic["+string(h.Topic)+"] not exist, apply first please!"+faq)
+		return
+	}
+	b.sendTo(x, t)
+	b.commitOwed(nil, s)
+	b.resumePulls(nil, x.state)
+}
+
+// decodeSend reads the long or the short header.
+func (b *Broker) decodeSend(x *exchange, h *wire.SendMessageRequest) error {
+	if wire.Code(x.cmd.Code) == wire.CodeSendMessage {
+		return h.Decode(x.cmd.Ext)
+	}
+	return h.DecodeV2(x.cmd.Ext)
+}

@@ -1,0 +1,152 @@
+package server
+
+import (
+	"errors"
+	"sync"
+
+	"ringmq/engine"
+	"ringmq/internal/message"
+	"ringmq/internal/transport"
+	"ringmq/internal/wire"
+)
+
+// commitOwed commits what a turn staged and answers it. With ASYNC_FLUSH the answers join the
+// turn's send; with SYNC_FLUSH those that wait for the flush are handed to the
+// committer, which answers when the batch is on the device. t is nil on a worker.
+func (b *Broker) commitOwed(t *transport.Turn, s *sendState) {
+	if len(s.owed) == 0 {
+		return
+	}
+	defer s.reset()
+	if b.asyncFlush {
+		_, err := b.store.Commit(s.upTo, false, nil)
+		b.answerAll(t, s, s.owed, err)
+		return
+	}
+	waiting := b.splitWaiting(t, s)
+	if waiting == nil {
+		// Nobody waits for the flush: it is only set going.
+		if _, err := b.store.Commit(s.upTo, false, nil); err != nil {
+			b.log.Error("commit log does not take messages", "err", err)
+		}
+		return
+	}
+	b.store.Commit(s.upTo, true, func(err error) {
+		b.answerAll(nil, waiting, waiting.owed, err)
+		b.resumePulls(nil, nil)
+		waiting.reset()
+		waitingPool.Put(waiting)
+	})
+}
+
+// waitingPool keeps the memory of turns that wait for a flush.
+var waitingPool = sync.Pool{New: func() any { return new(sendState) }}
+
+// splitWaiting answers the messages sent with WAIT=false and copies the others, which outlive the turn.
+func (b *Broker) splitWaiting(t *transport.Turn, s *sendState) *sendState {
+	var w *sendState
+	for i := range s.owed {
+		o := &s.owed[i]
+		if !o.wait {
+			b.answer(t, s, o, nil)
+			continue
+		}
+		if w == nil {
+			w = waitingPool.Get().(*sendState)
+		}
+		w.owed = append(w.owed, *o)
+	}
+	if w != nil {
+		w.member = append(w.member, s.member...)
+	}
+	return w
+}
+
+// answerAll answers every message of a commit. Off the loop, the answers for one
+// connection that follow each other leave in one piece.
+func (b *Broker) answerAll(t *transport.Turn, s *sendState, owed []owedAnswer, err error) {
+	if t != nil {
+		for i := range owed {
+			b.answer(t, s, &owed[i], err)
+		}
+		return
+	}
+	s.out = s.out[:0]
+	for i := range owed {
+		s.out = b.appendAnswer(s.out, s, &owed[i], err)
+		if i+1 == len(owed) || owed[i+1].conn != owed[i].conn {
+			owed[i].conn.Send(s.out)
+			s.out = s.out[:0]
+		}
+	}
+}
+
+func (b *Broker) answer(t *transport.Turn, s *sendState, o *owedAnswer, err error) {
+	if t != nil {
+		buf := t.Buf(o.conn)
+		*buf = b.appendAnswer(*buf, s, o, err)
+		return
+	}
+	o.conn.Send(b.appendAnswer(nil, s, o, err))
+}
+
+// appendAnswer encodes the answer to one message: its ids and offset if it is stored, in time or late,
+// else the reason why not.
+func (b *Broker) appendAnswer(dst []byte, s *sendState, o *owedAnswer, err error) []byte {
+	if o.oneway {
+		return dst
+	}
+	status := wire.StatusSuccess
+	switch {
+	case err == nil:
+	case errors.Is(err, engine.ErrFlushTimeout):
+		status = wire.StatusFlushDiskTimeout
+	default:
+		status, remark := storeRefusal(err)
+		return wire.AppendResponseTo(dst, o.serialize, o.opaque, status, remark, &b.sendExt, nil)
+	}
+	s.ids = s.ids[:0]
+	if o.memberFrom == o.memberTo {
+		s.ids = message.AppendID(s.ids, b.storeHost, o.logOffset)
+	}
+	for i := o.memberFrom; i < o.memberTo; i++ {
+		if i > o.memberFrom {
+			s.ids = append(s.ids, ',')
+		}
+		s.ids = message.AppendID(s.ids, b.storeHost, s.member[i])
+	}
+	s.response.MsgID = s.ids
+	s.response.QueueID = o.queueID
+	s.response.QueueOffset = int64(o.queueOffset)
+	s.response.Region, s.response.TraceOn = b.sendExt.Region, b.sendExt.TraceOn
+	return wire.AppendResponseTo(dst, o.serialize, o.opaque, status, "", &s.response, nil)
+}
+
+// reset forgets the turn, keeping its memory.
+func (s *sendState) reset() {
+	clear(s.owed) // connections must not be kept alive by scratch memory
+	s.owed = s.owed[:0]
+	s.member = s.member[:0]
+	s.upTo = 0
+}
+
+// refuseSend answers a send that was not staged. Java sets region and trace switch on errors too.
+func (b *Broker) refuseSend(x *exchange, status wire.Status, remark string) {
+	x.reply(status, remark, &b.sendExt, nil)
+}
+
+// refuseStore answers a send that the store did not take.
+func (b *Broker) refuseStore(x *exchange, err error) {
+	status, remark := storeRefusal(err)
+	b.refuseSend(x, status, remark)
+}
+
+// storeRefusal maps the store's errors to answers. A producer tries another broker on both codes.
+func storeRefusal(err error) (wire.Status, string) {
+	switch {
+	case errors.Is(err, engine.ErrBusy):
+		return wire.StatusSystemBusy, "[PCBUSY_CLEAN_QUEUE]broker busy, start flow control for a while"
+	default:
+		return wire.StatusServiceNotAvailable, "service not available now: " + err.Error()
+	}
+}

@@ -1,0 +1,138 @@
+package server
+
+import (
+	"encoding/binary"
+	"errors"
+
+	"ringmq/engine"
+	"ringmq/internal/message"
+	"ringmq/internal/wire"
+	"ringmq/server/topic"
+)
+
+// batchState is the scratch memory of one batch request (320).
+type batchState struct {
+	records  []message.Record
+	receipts []engine.Receipt
+	props    []byte // the stored properties of all members; records point into it
+	spans    []span // where in props each member's lie, until props has stopped growing
+}
+
+type span struct{ from, to int }
+
+// batchMember is one message of a batch body:
+//
+//	int32 size | int32 0 | int32 0 | int32 flag | int32 body length | body | int16 properties length | properties
+//
+// The two zeros stand where a record has magic and CRC and are not looked at (MessageDecoder.decodeMessages).
+type batchMember struct {
+	flag             int32
+	body, properties []byte
+}
+
+const batchMemberFixed = 4*5 + 2
+
+var errBatchBody = errors.New("the batch body is damaged: lengths do not add up")
+
+// nextMember cuts the first message off a batch body.
+func nextMember(body []byte) (m batchMember, rest []byte, err error) {
+	if len(body) < batchMemberFixed {
+		return m, nil, errBatchBody
+	}
+	be := binary.BigEndian
+	size, bodyLen := int64(be.Uint32(body)), int64(be.Uint32(body[16:]))
+	if size > int64(len(body)) || size < batchMemberFixed || bodyLen > size-batchMemberFixed {
+		return m, nil, errBatchBody
+	}
+	m.flag = int32(be.Uint32(body[12:]))
+	m.body = body[20 : 20+bodyLen]
+	tail := body[20+bodyLen : size]
+	propsLen := int(int16(be.Uint16(tail)))
+	if propsLen < 0 || propsLen != len(tail)-2 {
+		return m, nil, errBatchBody
+	}
+	m.properties = tail[2:]
+	return m, body[size:], nil
+}
+
+// appendBatch stages all messages of a batch; they get consecutive queue offsets and share a file.
+func (b *Broker) appendBatch(x *exchange, t *topic.Topic) {
+	s := &x.state.send
+	shared := s.storedProperties(s.header.Properties, b.clusterProperty)
+	if shared.transaction || shared.delay || len(x.cmd.Body) > b.maxMessageSize {
+		b.refuseSend(x, wire.StatusMessageIllegal, b.illegalMessageRemark())
+		return
+	}
+	if err := s.batch.fill(&s.record, x.cmd.Body, s.header.Properties, b.clusterProperty, b.maxMessageSize+recordSlack); err != nil {
+		status := wire.StatusSystemError
+		if errors.Is(err, errBatchTooLarge) {
+			status = wire.StatusMessageIllegal
+		}
+		b.refuseSend(x, status, err.Error())
+		return
+	}
+	bt := &s.batch
+	if err := b.store.AppendBatch(b.store.Queue(s.record.Topic, s.record.QueueID), bt.records, bt.receipts); err != nil {
+		b.refuseStore(x, err)
+		return
+	}
+	from, bytes := len(s.member), int64(0)
+	for i := range bt.receipts {
+		s.member = append(s.member, bt.receipts[i].LogOffset)
+		bytes += int64(bt.receipts[i].Size)
+		s.upTo = max(s.upTo, bt.receipts[i].End())
+	}
+	s.owe(x, shared.wait, bt.receipts[0].QueueOffset, bt.receipts[0].LogOffset)
+	last := &s.owed[len(s.owed)-1]
+	last.memberFrom, last.memberTo = int32(from), int32(len(s.member))
+	t.Put(int64(len(bt.receipts)), bytes)
+	b.stats.BrokerPut(int64(len(bt.receipts)))
+	clear(bt.records) // they alias the receive buffer
+}
+
+var errBatchTooLarge = errors.New("the batch is larger than the message size limit once stored")
+
+// fill turns a batch body into records like model, each with its own properties and then
+// the request's and CLUSTER, as DefaultMessageStore stores them. limit bounds the stored bytes.
+func (bt *batchState) fill(model *message.Record, body, sharedProps, cluster []byte, limit int) error {
+	bt.records, bt.props, bt.spans = bt.records[:0], bt.props[:0], bt.spans[:0]
+	total := 0
+	for len(body) > 0 {
+		m, rest, err := nextMember(body)
+		if err != nil {
+			return err
+		}
+		body = rest
+		from := len(bt.props)
+		bt.props = appendJoined(appendJoined(append(bt.props, m.properties...), from, sharedProps), from, cluster)
+		r := *model
+		r.Flag, r.Body, r.Properties = m.flag, m.body, bt.props[from:]
+		if err := r.Check(); err != nil {
+			return err
+		}
+		if total += r.Size(); total > limit {
+			return errBatchTooLarge
+		}
+		bt.records = append(bt.records, r)
+		bt.spans = append(bt.spans, span{from, len(bt.props)})
+	}
+	if len(bt.records) == 0 {
+		return errBatchBody
+	}
+	for i := range bt.records {
+		bt.records[i].Properties = bt.props[bt.spans[i].from:bt.spans[i].to]
+	}
+	bt.receipts = append(bt.receipts[:0], make([]engine.Receipt, len(bt.records))...)
+	return nil
+}
+
+// appendJoined appends more properties to those in dst[from:], with a separator where one is due.
+func appendJoined(dst []byte, from int, more []byte) []byte {
+	if len(more) == 0 {
+		return dst
+	}
+	if len(dst) > from && dst[len(dst)-1] != message.PropertySeparator {
+		dst = append(dst, message.PropertySeparator)
+	}
+	return append(dst, more...)
+}

@@ -1,0 +1,48 @@
+package server
+
+import (
+	"bytes"
+	"slices"
+
+	"ringmq/internal/javahash"
+	"ringmq/internal/wire"
+)
+
+// tagFilter decides by tags code which consume queue entries a pull wants (ExpressionMessageFilter for
+// TAG expressions). Codes are hashes: the client compares the text again.
+type tagFilter struct {
+	all   bool
+	codes []int32
+}
+
+// isTagType tells whether an expression type means tags; none means it too (ExpressionType.isTagType).
+func isTagType[T string | []byte](t T) bool { return len(t) == 0 || string(t) == wire.ExpressionTag }
+
+// parse reads `a || b`; "*" and nothing pass everything. False: no tag at all between the bars.
+func (f *tagFilter) parse(expression []byte) bool {
+	f.all, f.codes = false, f.codes[:0]
+	if len(expression) == 0 || string(expression) == "*" {
+		f.all = true
+		return true
+	}
+	for part := range bytes.SplitSeq(expression, []byte("||")) {
+		if tag := bytes.TrimSpace(part); len(tag) > 0 {
+			f.codes = append(f.codes, javahash.String(tag))
+		}
+	}
+	return len(f.codes) > 0
+}
+
+// fromSubscription takes the codes that clients sent in their heartbeats.
+func (f *tagFilter) fromSubscription(s *wire.SubscriptionData) {
+	f.all = s.ClassFilterMode || s.SubString == "*" || s.SubString == ""
+	f.codes = append(f.codes[:0], s.CodeSet...)
+}
+
+// match tells whether an entry passes. RocketMQ compares the low 32 bits.
+func (f *tagFilter) match(tagsCode int64) bool {
+	return f.all || slices.Contains(f.codes, int32(tagsCode))
+}
+
+// clone makes a filter that outlives the turn.
+func (f *tagFilter) clone() *tagFilter { return &tagFilter{all: f.all, codes: slices.Clone(f.codes)} }
