@@ -149,6 +149,12 @@ func (d *Dir) Space() (Space, error) {
 	}, nil
 }
 
+// BootID implements [FS].
+func (d *Dir) BootID() (string, error) {
+	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return strings.TrimSpace(string(id)), err
+}
+
 // RemoveAll removes a name of fs and everything below it; a missing name is fine.
 func RemoveAll(fs FS, name string) error {
 	entries, err := fs.ReadDir(name)

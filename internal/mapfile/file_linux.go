@@ -106,7 +106,24 @@ func (f *dirFile) NextData(off int64) (int64, error) {
 
 func (f *dirFile) Clear(off, n int64) error {
 	const mode = unix.FALLOC_FL_PUNCH_HOLE | unix.FALLOC_FL_KEEP_SIZE
-	return f.fail("fallocate", retry(func() error { return unix.Fallocate(f.fd, mode, off, n) }))
+	err := retry(func() error { return unix.Fallocate(f.fd, mode, off, n) })
+	if err == unix.EOPNOTSUPP {
+		return f.zero(off, n)
+	}
+	return f.fail("fallocate", err)
+}
+
+// zero writes zeros, for file systems that punch no holes.
+func (f *dirFile) zero(off, n int64) error {
+	zeros := make([]byte, min(n, 1<<20))
+	for n > 0 {
+		wrote, err := f.f.WriteAt(zeros[:min(n, int64(len(zeros)))], off)
+		if err != nil {
+			return err
+		}
+		off, n = off+int64(wrote), n-int64(wrote)
+	}
+	return nil
 }
 
 func (f *dirFile) StartWriteback(off, n int64) error {

@@ -60,6 +60,9 @@ type FS interface {
 	SyncDir(name string) error
 	// Space tells how large the disk below the tree is.
 	Space() (Space, error)
+	// BootID changes with each start of the machine: while it is the same, nothing written has
+	// been lost by a power cut.
+	BootID() (string, error)
 	// Close gives the directory back; its files stay open.
 	Close() error
 }
