@@ -95,19 +95,18 @@ func (s *scanner) text() ([]byte, error) {
 		s.i = i + 1
 		return s.b[start:i:i], nil
 	}
-	var out []byte
-	for i < len(s.b) {
-		out = append(out, s.b[start:i]...)
-		if s.b[i] == quote {
-			s.i = i + 1
-			return out, nil
-		}
-		if out, start = AppendUnescaped(out, s.b, i+1); start < 0 {
-			return nil, &SyntaxError{i, "a known escape"}
-		}
-		i = IndexSpecial(s.b, start, quote)
+	// A text is as long as the input between its quotes at most, so the memory is in proportion.
+	end := *s
+	if err := end.skipText(); err != nil {
+		return nil, err
 	}
-	return nil, s.want("a string that ends")
+	inside := s.b[start:end.i:end.i]
+	out, next := Unescape(make([]byte, 0, len(inside)+8), inside, 0, quote)
+	if next < 0 {
+		return nil, s.want("a string of known escapes")
+	}
+	s.i = end.i
+	return out, nil
 }
 
 // bare reads an unquoted word or number.

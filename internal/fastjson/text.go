@@ -103,14 +103,20 @@ const (
 	highs = 0x8080808080808080
 )
 
+// specials returns a word with the high bit set in the lowest byte of v that is the byte repeated in quotes, or
+// a backslash, and perhaps in bytes above it; 0 if v has neither.
+//
+// A byte of v^quotes is zero where v has a quote, and (x − 1) &^ x has the high bit of the lowest zero byte.
+func specials(v, quotes uint64) uint64 {
+	q, e := v^quotes, v^ones*'\\'
+	return ((q-ones)&^q | (e-ones)&^e) & highs
+}
+
 // IndexSpecial returns the index of the first quote or backslash at or after i, len(b) if there is none.
 func IndexSpecial(b []byte, i int, quote byte) int {
 	quotes := ones * uint64(quote)
 	for ; i+8 <= len(b); i += 8 {
-		// A byte of v^quotes is zero where v has a quote; (x − 1) &^ x has the high bit of the lowest zero byte.
-		v := binary.LittleEndian.Uint64(b[i:])
-		q, e := v^quotes, v^ones*'\\'
-		if hit := ((q-ones)&^q | (e-ones)&^e) & highs; hit != 0 {
+		if hit := specials(binary.LittleEndian.Uint64(b[i:]), quotes); hit != 0 {
 			return i + bits.TrailingZeros64(hit)/8
 		}
 	}
@@ -120,15 +126,59 @@ func IndexSpecial(b []byte, i int, quote byte) int {
 	return i
 }
 
+// Unescape copies the rest of a string from b[i:] to its closing quote to dst and resolves its escapes. It
+// returns dst longer by the text, and the index behind the quote, −1 if the string does not end or has an
+// escape that fastjson does not know. dst must have room for len(b)-i+8 bytes: nothing grows while unescaping,
+// and whole words are copied.
+func Unescape(dst, b []byte, i int, quote byte) (out []byte, next int) {
+	quotes := ones * uint64(quote)
+	out = dst[len(dst) : len(dst)+len(b)-i+8]
+	n := 0
+	for i < len(b) {
+		if i+8 <= len(b) {
+			v := binary.LittleEndian.Uint64(b[i:])
+			binary.LittleEndian.PutUint64(out[n:], v)
+			hit := specials(v, quotes)
+			if hit == 0 {
+				i, n = i+8, n+8
+				continue
+			}
+			run := bits.TrailingZeros64(hit) / 8
+			i, n = i+run, n+run
+		}
+		c := b[i]
+		if c == quote {
+			return dst[:len(dst)+n], i + 1
+		}
+		i++
+		if c != '\\' {
+			out[n] = c
+			n++
+			continue
+		}
+		if i+5 <= len(b) && string(b[i:i+4]) == "u000" && hexValue[b[i+4]] <= 15 {
+			out[n] = hexValue[b[i+4]] // what properties are full of: \u0001 and \u0002
+			i, n = i+5, n+1
+			continue
+		}
+		text, after := appendUnescaped(out[:n], b, i)
+		if after < 0 {
+			return dst, -1
+		}
+		i, n = after, len(text)
+	}
+	return dst, -1
+}
+
 // simple holds what stands for a one-letter escape other than \0.
 var simple = [256]byte{
 	'"': '"', '\\': '\\', '/': '/', '\'': '\'', 'b': '\b', 'f': '\f', 'F': '\f', 'n': '\n', 'r': '\r', 't': '\t', 'v': '\v',
 	'1': 1, '2': 2, '3': 3, '4': 4, '5': 5, '6': 6, '7': 7,
 }
 
-// AppendUnescaped appends what an escape stands for, given the index i of the letter behind its backslash.
+// appendUnescaped appends what an escape stands for, given the index i of the letter behind its backslash.
 // next is the index behind the escape, −1 if it is none that fastjson knows.
-func AppendUnescaped(dst, b []byte, i int) (out []byte, next int) {
+func appendUnescaped(dst, b []byte, i int) (out []byte, next int) {
 	if i >= len(b) {
 		return dst, -1
 	}

@@ -1,23 +1,24 @@
 package wire
 
 import (
+	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
-// sendRequest is a send as a stock client makes it, with 200 bytes of properties.
-func sendRequest(s Serialize) []byte {
-	properties := "KEYS\x01order-4711\x02UNIQ_KEY\x017F000001000155B1F8E9C2A400000000\x02WAIT\x01true\x02TAGS\x01TagA\x02CLUSTER\x01DefaultCluster\x02traceparent\x01"
-	properties += strings.Repeat("x", 200-len(properties))
-	h := &SendMessageRequest{
+// sendHeader is a send as a stock client makes it, with 200 bytes of properties.
+var sendHeader = func() *SendMessageRequest {
+	p := "KEYS\x01order-4711\x02UNIQ_KEY\x017F000001000155B1F8E9C2A400000000\x02WAIT\x01true\x02TAGS\x01TagA\x02CLUSTER\x01DefaultCluster\x02traceparent\x01"
+	p += strings.Repeat("x", 200-len(p))
+	return &SendMessageRequest{
 		ProducerGroup: []byte("order-producer"), Topic: []byte("OrderTopic"), DefaultTopic: []byte("TBW102"),
-		DefaultTopicQueueNums: 4, QueueID: 3, BornTimestamp: 1700000000000, Properties: []byte(properties),
+		DefaultTopicQueueNums: 4, QueueID: 3, BornTimestamp: 1700000000000, Properties: []byte(p),
 		HasReconsumeTimes: true, HasUnitMode: true, HasBatch: true, BrokerName: []byte("broker-a"),
 	}
-	return AppendRequest(nil, s, CodeSendMessageV2, 123456, 0, h.V2(), make([]byte, 1024))[4:]
-}
+}()
 
 var sendResponse = &SendMessageResponse{
 	MsgID: []byte("7F00000100002A9F0000000000A1B2C3"), QueueID: 3, QueueOffset: 4711,
@@ -29,31 +30,57 @@ func serializations(f func(name string, s Serialize)) {
 	f("rocketmq", RocketMQ)
 }
 
+// sendRequests are requests of one producer: queue, times, key and opaque change from one to the next.
+func sendRequests(s Serialize) [][]byte {
+	var frames [][]byte
+	for i := range 64 {
+		h := *sendHeader
+		h.QueueID = int32(i % 4)
+		h.BornTimestamp += int64(i * 7)
+		h.Properties = bytes.Replace(h.Properties, []byte("4711"), fmt.Append(nil, 4711+i), 1)
+		frames = append(frames, AppendRequest(nil, s, CodeSendMessageV2, int32(99960+i), 0, h.V2(), make([]byte, 1024))[4:])
+	}
+	return frames
+}
+
 func BenchmarkDecodeSend(b *testing.B) {
 	serializations(func(name string, s Serialize) {
+		frames := sendRequests(s)
 		b.Run(name, func(b *testing.B) {
-			frame := sendRequest(s)
 			var d Decoder
 			var c Command
 			b.ReportAllocs()
-			for b.Loop() {
-				if err := d.Decode(frame, &c); err != nil {
+			for i := 0; b.Loop(); i++ {
+				if err := d.Decode(frames[i%64], &c); err != nil {
 					b.Fatal(err)
 				}
 			}
 		})
 		b.Run(name+"+header", func(b *testing.B) {
-			frame := sendRequest(s)
 			var d Decoder
 			var c Command
 			var h SendMessageRequest
 			b.ReportAllocs()
-			for b.Loop() {
-				if d.Decode(frame, &c) != nil || h.DecodeV2(c.Ext) != nil {
+			for i := 0; b.Loop(); i++ {
+				if d.Decode(frames[i%64], &c) != nil || h.DecodeV2(c.Ext) != nil {
 					b.Fatal("does not decode")
 				}
 			}
 		})
+	})
+	b.Run("json-scan", func(b *testing.B) { // headers that no shape fits
+		frames := sendRequests(JSON)
+		var d Decoder
+		var c Command
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			d.shapes = [shapeSlots]shape{}
+			d.fields, d.scratch, d.spans = d.fields[:0], d.scratch[:0], d.spans[:0]
+			f := frames[i%64]
+			if d.scanHeader(f[4:len(f)-1024], &c) != nil {
+				b.Fatal("does not decode")
+			}
+		}
 	})
 }
 
@@ -72,7 +99,7 @@ func BenchmarkEncodeSendResponse(b *testing.B) {
 // TestHotPathDoesNotAllocate holds what the benchmarks report.
 func TestHotPathDoesNotAllocate(t *testing.T) {
 	serializations(func(name string, s Serialize) {
-		frame := sendRequest(s)
+		frames := sendRequests(s)
 		pull := AppendRequest(nil, s, CodePullMessage, 1, 0, &PullMessageRequest{Topic: []byte("T"), ConsumerGroup: []byte("g\x01")}, nil)[4:]
 		var d Decoder
 		var c Command
@@ -81,7 +108,7 @@ func TestHotPathDoesNotAllocate(t *testing.T) {
 		dst := make([]byte, 0, 4096)
 		pulled := &PullMessageResponse{NextBeginOffset: 5}
 		require.Zero(t, testing.AllocsPerRun(100, func() {
-			if d.Decode(frame, &c) != nil || h.DecodeV2(c.Ext) != nil {
+			if d.Decode(frames[0], &c) != nil || h.DecodeV2(c.Ext) != nil {
 				panic("the send does not decode")
 			}
 			dst = AppendResponse(dst[:0], &c, StatusSuccess, "", sendResponse, nil)

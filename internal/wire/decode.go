@@ -24,10 +24,12 @@ var (
 // Decoder decodes frames. Its zero value is ready; it belongs to one goroutine at a time.
 //
 // It owns the memory behind the [Command.Ext] slice and behind every text that had to be unescaped, and
-// uses both again for the next frame.
+// uses both again for the next frame. It remembers the shapes of the last JSON headers, see [shape].
 type Decoder struct {
 	fields  []Field
 	scratch []byte
+	spans   []span // of the header being scanned
+	shapes  [shapeSlots]shape
 }
 
 // Decode reads a frame, the bytes after its four-byte length prefix. The command's texts alias frame and

@@ -2,9 +2,29 @@ package wire
 
 import "ringmq/internal/fastjson"
 
-// decodeJSON scans a JSON header in place. Keys come in any order, unknown ones are skipped.
-// Like fastjson it takes a quoted number for a number and a bare one for text.
+// decodeJSON reads a JSON header, by its shape if it has been seen before.
 func (d *Decoder) decodeJSON(b []byte, c *Command) error {
+	s := d.slot(b)
+	if s != nil {
+		if d.match(s, b, c) {
+			return nil
+		}
+		d.fields, d.scratch = d.fields[:0], d.scratch[:0]
+		*c = Command{Language: LanguageUnknown, Body: c.Body}
+	}
+	d.spans = d.spans[:0]
+	if err := d.scanHeader(b, c); err != nil {
+		return err
+	}
+	if s != nil {
+		d.keep(s, b, c)
+	}
+	return nil
+}
+
+// scanHeader scans a JSON header in place and notes the places of its values. Keys come in any order, unknown
+// ones are skipped. Like fastjson it takes a quoted number for a number and a bare one for text.
+func (d *Decoder) scanHeader(b []byte, c *Command) error {
 	i := skipSpace(b, 0)
 	if i >= len(b) || b[i] != '{' {
 		return errJSON
@@ -19,57 +39,19 @@ func (d *Decoder) decodeJSON(b []byte, c *Command) error {
 			return nil
 		}
 		var err error
-		if i, err = d.member(b, next, key, c); err != nil {
+		if string(key) == "extFields" {
+			i, err = d.extFields(b, next, c)
+		} else {
+			i, err = d.value(b, next, memberOf(key), nil, c)
+		}
+		if err != nil {
 			return err
 		}
 	}
 }
 
-// member reads the value at i of the header's member key.
-func (d *Decoder) member(b []byte, i int, key []byte, c *Command) (int, error) {
-	if string(key) == "extFields" {
-		return d.extFields(b, i)
-	}
-	text, next := d.scalar(b, i)
-	if next < 0 {
-		return 0, errJSON
-	}
-	var n *int32
-	switch string(key) {
-	case "code":
-		n = &c.Code
-	case "flag":
-		n = &c.Flag
-	case "opaque":
-		n = &c.Opaque
-	case "version":
-		n = &c.Version
-	case "remark":
-		c.Remark = text
-	case "language":
-		c.Language = languageOf(text)
-	}
-	if n != nil && text != nil {
-		v, ok := parseInt32(text)
-		if !ok {
-			return 0, errJSON
-		}
-		*n = v
-	}
-	return next, nil
-}
-
-func languageOf(name []byte) Language {
-	for l, n := range languageNames {
-		if string(name) == n {
-			return Language(l)
-		}
-	}
-	return LanguageUnknown
-}
-
 // extFields reads the object at i, or null, into the Decoder's fields.
-func (d *Decoder) extFields(b []byte, i int) (int, error) {
+func (d *Decoder) extFields(b []byte, i int, c *Command) (int, error) {
 	if i >= len(b) || b[i] != '{' {
 		text, next := d.scalar(b, i)
 		if next < 0 || text != nil {
@@ -86,15 +68,99 @@ func (d *Decoder) extFields(b []byte, i int) (int, error) {
 		if key == nil {
 			return next, nil
 		}
-		value, end := d.scalar(b, next)
-		if end < 0 {
-			return 0, errJSON
-		}
-		if err := d.add(key, value); err != nil {
+		var err error
+		if i, err = d.value(b, next, memberField, key, c); err != nil {
 			return 0, err
 		}
-		i = end
 	}
+}
+
+// value reads the value at i of a member, or of the extension field key, and returns the index behind it.
+func (d *Decoder) value(b []byte, i int, m member, key []byte, c *Command) (int, error) {
+	before := len(d.scratch)
+	text, next := d.scalar(b, i)
+	if next < 0 {
+		return 0, errJSON
+	}
+	if text == nil || m == memberOther {
+		return next, nil
+	}
+	if m == memberField && len(d.fields) >= maxFields {
+		return 0, errManyFields
+	}
+	if !d.set(m, key, text, c) {
+		return 0, errJSON
+	}
+	if len(d.spans) <= maxShapeSpans {
+		escaped := len(d.scratch) > before
+		d.spans = append(d.spans, span{int32(i), int32(next), key, m, b[i] == '"', escaped})
+	}
+	return next, nil
+}
+
+// member is what a value of the header is.
+type member uint8
+
+const (
+	memberOther member = iota // nothing we use
+	memberField               // an extension field
+	memberCode
+	memberFlag
+	memberOpaque
+	memberVersion
+	memberRemark
+	memberLanguage
+)
+
+func memberOf(key []byte) member {
+	switch string(key) {
+	case "code":
+		return memberCode
+	case "flag":
+		return memberFlag
+	case "opaque":
+		return memberOpaque
+	case "version":
+		return memberVersion
+	case "remark":
+		return memberRemark
+	case "language":
+		return memberLanguage
+	}
+	return memberOther
+}
+
+// set stores a value; false if it is no number where one is due.
+func (d *Decoder) set(m member, key, text []byte, c *Command) (ok bool) {
+	switch m {
+	case memberField:
+		d.fields = append(d.fields, Field{key, text})
+		return true
+	case memberRemark:
+		c.Remark = text
+		return true
+	case memberLanguage:
+		c.Language = languageOf(text)
+		return true
+	case memberCode:
+		c.Code, ok = parseInt32(text)
+	case memberFlag:
+		c.Flag, ok = parseInt32(text)
+	case memberOpaque:
+		c.Opaque, ok = parseInt32(text)
+	case memberVersion:
+		c.Version, ok = parseInt32(text)
+	}
+	return ok
+}
+
+func languageOf(name []byte) Language {
+	for l, n := range languageNames {
+		if string(name) == n {
+			return Language(l)
+		}
+	}
+	return LanguageUnknown
 }
 
 // key reads from behind an opening brace or a value: commas, a key and its colon. next is the index of the
@@ -116,17 +182,11 @@ func (d *Decoder) key(b []byte, i int) (key []byte, next int) {
 	if i < 0 {
 		return nil, -1
 	}
-	if i < len(b) && b[i] != ':' {
-		i = skipSpace(b, i)
-	}
+	i = skipSpace(b, i)
 	if i >= len(b) || b[i] != ':' {
 		return nil, -1
 	}
-	i++
-	if i < len(b) && b[i] <= ' ' {
-		i = skipSpace(b, i)
-	}
-	return key, i
+	return key, skipSpace(b, i+1)
 }
 
 // scalar reads a value as text: a string without its quotes, a number or boolean as it stands, an object or
@@ -169,28 +229,18 @@ func (d *Decoder) text(b []byte, i int) (text []byte, next int) {
 	if b[i] == '"' {
 		return b[start:i:i], i + 1
 	}
-	return d.unescape(b, start, i)
+	return d.unescape(b, start)
 }
 
-// unescape copies the string at start, whose first backslash stands at i, into the scratch memory.
-// Scratch that is moved by growing stays valid for the texts that were cut from it before.
-func (d *Decoder) unescape(b []byte, start, i int) (text []byte, next int) {
-	from := len(d.scratch)
-	out := d.scratch
-	for {
-		out = append(out, b[start:i]...)
-		if b[i] == '"' {
-			d.scratch = out
-			return out[from:len(out):len(out)], i + 1
-		}
-		if out, i = fastjson.AppendUnescaped(out, b, i+1); i < 0 {
-			return nil, -1
-		}
-		start = i
-		if i = fastjson.IndexSpecial(b, i, '"'); i >= len(b) {
-			return nil, -1
-		}
+// unescape reads the string that begins at start into the scratch memory. Texts of one header are disjoint and
+// never longer than what they are written with, so the first of them makes room for all.
+func (d *Decoder) unescape(b []byte, start int) (text []byte, next int) {
+	if cap(d.scratch)-len(d.scratch) < len(b)-start+8 {
+		d.scratch = make([]byte, 0, len(b)+8)
 	}
+	from := len(d.scratch)
+	d.scratch, next = fastjson.Unescape(d.scratch, b, start, '"')
+	return d.scratch[from:len(d.scratch):len(d.scratch)], next
 }
 
 func skipSpace(b []byte, i int) int {

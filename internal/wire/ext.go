@@ -131,6 +131,19 @@ func parseInt64(v []byte) (int64, bool) {
 	if len(v) == 0 {
 		return 0, false
 	}
+	if len(v) <= 18 { // cannot overflow
+		n := int64(0)
+		for _, c := range v {
+			if c -= '0'; c > 9 {
+				return 0, false
+			}
+			n = n*10 + int64(c)
+		}
+		if negative {
+			n = -n
+		}
+		return n, true
+	}
 	// n counts downwards: the smallest int64 has no positive twin.
 	n := int64(0)
 	for _, c := range v {
