@@ -150,19 +150,20 @@ func (q *Queue) adopt(names []int64, entries []mapfile.Entry) error {
 			return err
 		}
 	}
-	if keep == 0 {
-		q.table.addCut(c)
+	if keep > 0 {
+		q.files = fileRange{names[0], names[keep-1] + 1}
+	}
+	if keep == len(names) {
 		return nil
 	}
-	q.files = fileRange{names[0], names[keep-1] + 1}
-	if c.resumes != nothing {
+	if keep > 0 {
 		last, _, err := q.entryAt(names[keep-1], q.table.opt.FileSize-EntrySize)
 		if err != nil {
 			return err
 		}
 		c.end = last.end()
-		q.table.addCut(c)
 	}
+	q.table.addCut(c)
 	return nil
 }
 

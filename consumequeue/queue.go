@@ -16,8 +16,9 @@ var ErrGap = errors.New("consumequeue: entry leaves a gap")
 // ErrDeleted is returned for an entry of a queue whose topic was deleted.
 var ErrDeleted = errors.New("consumequeue: queue was deleted")
 
-// ErrEntry is returned for an entry that could not be told from an unwritten place.
-var ErrEntry = errors.New("consumequeue: entry without a record")
+// ErrEntry is returned for a negative offset, and for an entry that could not be told from an
+// unwritten place: without a size, or before the start of the log.
+var ErrEntry = errors.New("consumequeue: not an entry")
 
 // Sizes of a tail buffer in bytes: it starts small, because there may be hundreds of
 // thousands of queues that get a message now and then, and is written when it is full.
@@ -106,7 +107,7 @@ func (q *Queue) SetAttachment(v any) { q.attachment.Store(&v) }
 // that can take milliseconds. A failed write is not an error of Put: see [Table.Failure].
 // One goroutine at a time may put into a queue.
 func (q *Queue) Put(off message.QueueOffset, e Entry) error {
-	if !e.valid() {
+	if off < 0 || !e.valid() {
 		return fmt.Errorf("%w: %s/%d offset %d", ErrEntry, q.topic, q.id, off)
 	}
 	q.mu.Lock()
@@ -119,7 +120,7 @@ func (q *Queue) Put(off message.QueueOffset, e Entry) error {
 			q.mu.Unlock()
 			return nil
 		}
-		if next != 0 || off < 0 {
+		if next != 0 {
 			q.mu.Unlock()
 			return fmt.Errorf("%w: %s/%d has %d, got %d", ErrGap, q.topic, q.id, next, off)
 		}

@@ -1,0 +1,48 @@
+package consumequeue
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestLayout holds the positions in the code and the grid in the package comment against
+// the table of fields.
+func TestLayout(t *testing.T) {
+	positions := []int{posLogOffset, posSize, posTagsCode}
+	doc, err := os.ReadFile("doc.go")
+	require.NoError(t, err)
+	at := 0
+	grid := "//\toffset  width  field\n"
+	for i, f := range fields {
+		require.Equal(t, positions[i], at, f.name)
+		grid += fmt.Sprintf("//\t%6d  %5d  %s\n", at, f.width, f.name)
+		at += f.width
+	}
+	require.Equal(t, EntrySize, at)
+	require.True(t, strings.Contains(string(doc), grid), "the package comment must hold:\n%s", grid)
+}
+
+func TestEntry(t *testing.T) {
+	e := Entry{LogOffset: 0x0102030405060708, Size: 0x0A0B0C0D, TagsCode: -2}
+	b := appendEntry(nil, e)
+	require.Equal(t, "\x01\x02\x03\x04\x05\x06\x07\x08\x0A\x0B\x0C\x0D\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFE", string(b))
+	require.Equal(t, e, decodeEntry(b))
+	for _, c := range []struct {
+		e     Entry
+		valid bool
+	}{
+		{Entry{}, false},
+		{Entry{LogOffset: 0, Size: 1}, true},
+		{Entry{LogOffset: 100, Size: 0, TagsCode: 5}, false},
+		{Entry{LogOffset: -1, Size: 10}, false},
+		{Entry{LogOffset: 1, Size: -10}, false},
+		{Entry{LogOffset: 1<<63 - 2, Size: 10}, false},
+		{blank, true},
+	} {
+		require.Equal(t, c.valid, c.e.valid(), "%+v", c.e)
+	}
+}
