@@ -104,34 +104,32 @@ func (t *Table) add(name string, config func() (wire.TopicConfig, bool)) (topic 
 	return t.publish(c), true, nil
 }
 
-// Update creates or overwrites a topic (request 17) and returns the table's version, with
-// which the name servers are to learn it. The order flag is not the client's to set. The
-// error is an answer for the client.
-func (t *Table) Update(c wire.TopicConfig) (*Topic, wire.DataVersion, error) {
+// Update creates or overwrites a topic (request 17); the name servers have to learn of it. The order
+// flag is not the client's to set. The error is an answer for the client.
+func (t *Table) Update(c wire.TopicConfig) error {
 	if err := names.CheckTopic(c.TopicName); err != nil {
-		return nil, wire.DataVersion{}, err
+		return err
 	}
 	switch {
 	case t.IsSystem(c.TopicName):
-		return nil, wire.DataVersion{}, systemConflict(c.TopicName)
+		return systemConflict(c.TopicName)
 	case c.TopicFilterType != singleTag && c.TopicFilterType != multiTag:
-		return nil, wire.DataVersion{}, fmt.Errorf("topicFilterType = [%s] value invalid", c.TopicFilterType)
+		return fmt.Errorf("topicFilterType = [%s] value invalid", c.TopicFilterType)
 	}
 	if err := checkQueues(&c); err != nil {
-		return nil, wire.DataVersion{}, err
+		return err
 	}
 	c.Order = false
-	topic, version := t.replace(c)
+	t.replace(c)
 	t.o.Log.Info("topic updated", "topic", describe(&c))
-	return topic, version, t.file.Save()
+	return t.file.Save()
 }
 
-func (t *Table) replace(c wire.TopicConfig) (*Topic, wire.DataVersion) {
+func (t *Table) replace(c wire.TopicConfig) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	topic := t.publish(c)
 	t.nextVersion()
-	return topic, t.version
+	t.publish(c)
 }
 
 // Delete removes a topic (request 215); what it holds is the store's to remove. A topic
@@ -174,14 +172,14 @@ func (t *Table) reorder(ordered map[string]string) (changed bool) {
 	defer t.mu.Unlock()
 	for name, topic := range t.topics.All() {
 		if _, want := ordered[name]; want != topic.Order() {
+			if !changed {
+				t.nextVersion()
+			}
+			changed = true
 			c := topic.config
 			c.Order = want
 			t.publish(c)
-			changed = true
 		}
-	}
-	if changed {
-		t.nextVersion()
 	}
 	return changed
 }

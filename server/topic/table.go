@@ -84,12 +84,18 @@ func (t *Table) All() iter.Seq2[string, *Topic] { return t.topics.All() }
 
 // Snapshot is the whole table with its version, as requests 21 and 103 carry it. The
 // configurations must not be changed.
-func (t *Table) Snapshot() *wire.TopicConfigSerializeWrapper {
+func (t *Table) Snapshot() *wire.TopicConfigSerializeWrapper { return t.Since(-1) }
+
+// Since is the table's version with the topics that were made or changed after version counter: what
+// is news to a name server that has everything up to there. Deleted topics leave no trace.
+func (t *Table) Since(counter int64) *wire.TopicConfigSerializeWrapper {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	w := &wire.TopicConfigSerializeWrapper{DataVersion: t.version, TopicConfigTable: make(map[string]*wire.TopicConfig, t.topics.Len())}
+	w := &wire.TopicConfigSerializeWrapper{DataVersion: t.version, TopicConfigTable: make(map[string]*wire.TopicConfig)}
 	for name, topic := range t.topics.All() {
-		w.TopicConfigTable[name] = &topic.config
+		if topic.changed > counter {
+			w.TopicConfigTable[name] = &topic.config
+		}
 	}
 	return w
 }
@@ -105,12 +111,13 @@ func (t *Table) Touch() {
 // SaveIfMarked tries again what an earlier save could not write.
 func (t *Table) SaveIfMarked() error { return t.file.SaveIfMarked() }
 
-// publish makes a configuration visible; t.mu is held, or nobody else knows the table yet.
+// publish makes a configuration visible as part of the present version; t.mu is held, or nobody
+// else knows the table yet.
 func (t *Table) publish(c wire.TopicConfig) *Topic {
 	topic := &Topic{
 		Name: c.TopicName, NameBytes: []byte(c.TopicName),
 		SendForbidden: slices.Contains(sendForbidden, c.TopicName),
-		config:        c, puts: t.o.Stats.Topic(c.TopicName),
+		config:        c, changed: t.version.Counter, puts: t.o.Stats.Topic(c.TopicName),
 	}
 	t.topics.Put(topic.Name, topic)
 	return topic

@@ -34,8 +34,9 @@ type Topic struct {
 	// SendForbidden marks topics that RocketMQ fills itself.
 	SendForbidden bool
 
-	config wire.TopicConfig
-	puts   *stats.Counter // shared by all versions of the topic
+	config  wire.TopicConfig
+	changed int64          // counter of the table's version that brought this
+	puts    *stats.Counter // shared by all versions of the topic
 }
 
 // Config is the topic as it stands in files and messages. The caller must not change it.
