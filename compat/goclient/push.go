@@ -77,7 +77,9 @@ func pushOrderly(s *stage) {
 		sent[queue] = append(sent[queue], s.fillQueue(topic, queue, "late", 30)...)
 	}
 	for queue, want := range sent {
-		await(soon, func() string { return fmt.Sprintf("60 messages of queue %d, but there are %d", queue, len(seen(queue))) },
+		await(soon, func() string {
+			return fmt.Sprintf("60 messages of queue %d, but there are %d", queue, len(seen(queue)))
+		},
 			func() bool { return len(seen(queue)) >= len(want) })
 		equal(fmt.Sprintf("order in queue %d", queue), fmt.Sprint(want), fmt.Sprint(seen(queue)))
 	}

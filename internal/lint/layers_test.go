@@ -14,7 +14,9 @@ import (
 // its own, or what the pairs allow. A pattern is a path or, with /*, everything below it.
 var layers = []string{
 	"cmd/ringmq",
+	"compat",
 	"compat/*",
+	"compat/raw compat/target compat/verdict",
 	"server",
 	"server/*",
 	"server/configfile server/names",
