@@ -95,7 +95,9 @@ func (l *Log) loadFile(e mapfile.Entry, base message.LogOffset) error {
 	if err != nil {
 		return err
 	}
-	l.add(newFile(f, base, l.o.FileSize))
+	file := newFile(f, base, l.o.FileSize)
+	l.add(file)
+	l.written.Store(int64(file.end())) // until Resume, all of it may be records
 	return nil
 }
 
@@ -118,6 +120,12 @@ func parseName(name string) (message.LogOffset, bool) {
 
 // path is where a file lies, for people.
 func (l *Log) path(name string) string { return filepath.Join(l.o.FS.Path(), l.o.Dir, name) }
+
+// Dir is where the log lies, for people.
+func (l *Log) Dir() string { return l.path("") }
+
+// name is a file's name within the FS.
+func (l *Log) name(base message.LogOffset) string { return path.Join(l.o.Dir, fileName(base)) }
 
 // PathOf is the path of the file that holds off, for people.
 func (l *Log) PathOf(off message.LogOffset) string { return l.path(fileName(l.baseOf(off))) }

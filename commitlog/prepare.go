@@ -3,7 +3,6 @@ package commitlog
 import (
 	"errors"
 	"io/fs"
-	"path"
 
 	"ringmq/internal/mapfile"
 	"ringmq/internal/message"
@@ -45,7 +44,7 @@ func (l *Log) Prepare(base message.LogOffset) error {
 // create makes a file. It gets its length first and then its blocks, so that a crash in
 // between leaves a file that this program and Java's both accept.
 func (l *Log) create(base message.LogOffset) (*File, error) {
-	name := path.Join(l.o.Dir, fileName(base))
+	name := l.name(base)
 	f, err := l.o.FS.Create(name)
 	if errors.Is(err, fs.ErrExist) {
 		f, err = l.o.FS.Open(name) // of length 0, or load would have taken it

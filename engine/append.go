@@ -7,6 +7,7 @@ import (
 
 	"ringmq/commitlog"
 	"ringmq/consumequeue"
+	"ringmq/index"
 	"ringmq/internal/javahash"
 	"ringmq/internal/message"
 )
@@ -45,15 +46,15 @@ func (s *Store) Queue(topic []byte, id int32) *consumequeue.Queue { return s.que
 // When the staging memory is full, Append first commits what is there, which may wait for
 // the disk and run the arrival callback.
 func (s *Store) Append(q *consumequeue.Queue, r *message.Record) (Receipt, error) {
-	p := pending{size: r.Size(), crc: message.BodyCRC(r.Body)}
 	if err := s.checkRecord(q, r); err != nil {
 		return Receipt{}, err
 	}
-	s.describe(&p.request, q, r)
+	p := pending{crc: message.BodyCRC(r.Body)}
+	s.describe(&p, q, r)
 
 	s.stage.Lock()
 	defer s.stage.Unlock()
-	if err := s.reserve(p.size); err != nil {
+	if err := s.reserve(int(p.request.size)); err != nil {
 		return Receipt{}, err
 	}
 	return s.put(q, r, &p), nil
@@ -75,10 +76,9 @@ func (s *Store) AppendBatch(q *consumequeue.Queue, rs []message.Record, receipts
 		return err
 	}
 	for i := range rs {
-		r := &rs[i]
-		p := pending{size: r.Size(), crc: message.BodyCRC(r.Body)}
-		s.describe(&p.request, q, r)
-		receipts[i] = s.put(q, r, &p)
+		p := pending{crc: message.BodyCRC(rs[i].Body)}
+		s.describe(&p, q, &rs[i])
+		receipts[i] = s.put(q, &rs[i], &p)
 	}
 	return nil
 }
@@ -86,8 +86,9 @@ func (s *Store) AppendBatch(q *consumequeue.Queue, rs []message.Record, receipts
 // pending is what can be known of a message before it has its place.
 type pending struct {
 	request request
-	size    int
 	crc     uint32
+	hashes  []int32 // in few, unless there are more
+	few     [4]int32
 }
 
 func (s *Store) checkRecord(q *consumequeue.Queue, r *message.Record) error {
@@ -109,7 +110,7 @@ func (s *Store) put(q *consumequeue.Queue, r *message.Record, p *pending) Receip
 		r.QueueOffset = q.Next
 		q.Next++
 	}
-	st.stager.Put(r, p.size, p.crc)
+	st.stager.Put(r, int(p.request.size), p.crc)
 
 	p.request.queueOffset = r.QueueOffset
 	p.request.logOffset = r.LogOffset
@@ -117,8 +118,12 @@ func (s *Store) put(q *consumequeue.Queue, r *message.Record, p *pending) Receip
 	if p.request.delay > 0 {
 		p.request.tagsCode = r.StoreTimestamp + p.request.delay
 	}
-	st.filling.requests = append(st.filling.requests, p.request)
-	return Receipt{r.LogOffset, r.QueueOffset, int32(p.size)}
+	b := st.filling
+	p.request.hashFrom = int32(len(b.hashes))
+	b.hashes = append(b.hashes, p.hashes...)
+	p.request.hashTo = int32(len(b.hashes))
+	b.requests = append(b.requests, p.request)
+	return Receipt{r.LogOffset, r.QueueOffset, p.request.size}
 }
 
 // isQueued tells whether records of that kind have a place in their queue: half messages and
@@ -180,13 +185,13 @@ func (s *Store) Writable() error {
 const scheduleTopic = "SCHEDULE_TOPIC_XXXX"
 
 // describe fills in what the dispatcher needs of a message except for its place.
-func (s *Store) describe(d *request, q *consumequeue.Queue, r *message.Record) {
+func (s *Store) describe(p *pending, q *consumequeue.Queue, r *message.Record) {
+	d := &p.request
 	d.size = int32(r.Size())
 	if isQueued(r.SysFlag) {
 		d.queue = q
 	}
-	var delay []byte
-	keys, uniq := []byte(nil), []byte(nil)
+	var keys, uniqKey, delay []byte
 	for name, value := range r.Properties.All() {
 		switch string(name) {
 		case message.PropertyTags:
@@ -194,7 +199,7 @@ func (s *Store) describe(d *request, q *consumequeue.Queue, r *message.Record) {
 		case message.PropertyKeys:
 			keys = value
 		case message.PropertyUniqKey:
-			uniq = value
+			uniqKey = value
 		case message.PropertyDelay:
 			delay = value
 		}
@@ -203,7 +208,7 @@ func (s *Store) describe(d *request, q *consumequeue.Queue, r *message.Record) {
 		d.delay = s.delayMillis(delay)
 	}
 	if !s.o.NoIndex && r.Transaction() != message.TransactionRollback {
-		d.keys.hash(r.Topic, uniq, keys)
+		p.hashes = index.AppendHashes(p.few[:0], r.Topic, uniqKey, keys)
 	}
 }
 

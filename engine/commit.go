@@ -18,6 +18,7 @@ var ErrFlushTimeout = errors.New("flush timeout: the message is stored but not y
 type batch struct {
 	bytes    *commitlog.Batch
 	requests []request
+	hashes   []int32 // of the messages' keys, as the index wants them
 }
 
 func newBatch(size int) *batch { return &batch{bytes: commitlog.NewBatch(size)} }
@@ -25,7 +26,7 @@ func newBatch(size int) *batch { return &batch{bytes: commitlog.NewBatch(size)} 
 func (b *batch) reset() {
 	b.bytes.Reset()
 	clear(b.requests) // queues of deleted topics must not be kept alive
-	b.requests = b.requests[:0]
+	b.requests, b.hashes = b.requests[:0], b.hashes[:0]
 }
 
 // stage is the append end of the store.
@@ -95,10 +96,14 @@ func (s *Store) writeOut() error {
 		s.o.Log.Error("the store is read-only from now on", "err", err)
 		return err
 	}
-	s.dispatch(b.requests)
 	end := b.bytes.End()
+	s.dispatch(b.requests)
 	s.visible.Store(int64(end))
-	s.handToIndex(b)
+	last := &b.requests[len(b.requests)-1]
+	s.commit.anchor, s.commit.anchorTime = last.logOffset, last.storeTime
+	if s.indexer != nil {
+		s.indexer.hand(b, end)
+	}
 	b.reset()
 	s.commit.spare = b
 	s.afterWrite(end)
@@ -131,5 +136,3 @@ func (s *Store) makeRoom() error {
 	}
 	return nil
 }
-
-func (s *Store) handToIndex(*batch) {}

@@ -1,11 +1,7 @@
 package engine
 
 import (
-	"bytes"
-	"fmt"
-
 	"ringmq/consumequeue"
-	"ringmq/internal/javahash"
 	"ringmq/internal/message"
 )
 
@@ -19,46 +15,12 @@ type request struct {
 	storeTime   int64
 	delay       int64 // ms; of the delay levels' queues
 	size        int32
-	keys        keyHashes
+	hashFrom    int32 // its keys' hashes in batch.hashes
+	hashTo      int32
 }
 
-// keyHashes are the Java hash codes of what a message is found by: "topic#key" for UNIQ_KEY
-// and each of KEYS, in this order.
-type keyHashes struct {
-	few  [3]int32
-	n    int32 // of few
-	more []int32
-}
-
-func (k *keyHashes) add(h int32) {
-	if int(k.n) < len(k.few) {
-		k.few[k.n] = h
-		k.n++
-		return
-	}
-	k.more = append(k.more, h)
-}
-
-// hash adds the keys of a message.
-func (k *keyHashes) hash(topic, uniq, keys []byte) {
-	if len(uniq) == 0 && len(keys) == 0 {
-		return
-	}
-	prefix := javahash.Append(javahash.String(topic), []byte("#"))
-	if len(uniq) > 0 {
-		k.add(javahash.Append(prefix, uniq))
-	}
-	for len(keys) > 0 {
-		key := keys
-		if i := bytes.IndexByte(keys, ' '); i >= 0 {
-			key, keys = keys[:i], keys[i+1:]
-		} else {
-			keys = nil
-		}
-		if len(key) > 0 {
-			k.add(javahash.Append(prefix, key))
-		}
-	}
+func (d *request) entry() consumequeue.Entry {
+	return consumequeue.Entry{LogOffset: d.logOffset, Size: d.size, TagsCode: d.tagsCode}
 }
 
 // dispatch makes the messages of a batch visible, in the order of the log. Under commit.
@@ -69,11 +31,12 @@ func (s *Store) dispatch(requests []request) {
 		if d.queue == nil {
 			continue
 		}
-		e := consumequeue.Entry{LogOffset: d.logOffset, Size: d.size, TagsCode: d.tagsCode}
-		if err := d.queue.Put(d.queueOffset, e); err != nil {
+		before := d.queue.Max()
+		if err := d.queue.Put(d.queueOffset, d.entry()); err != nil {
 			s.queueFailed(d, err)
 			continue
 		}
+		s.commit.entries += int64(d.queue.Max() - before)
 		if arrived != nil {
 			arrived(d.queue, d.queueOffset+1, d.tagsCode)
 		}
@@ -93,6 +56,3 @@ func (s *Store) queueFailed(d *request, err error) {
 func (s *Store) OnArrival(fn func(q *consumequeue.Queue, max message.QueueOffset, tagsCode int64)) {
 	s.onArrival = fn
 }
-
-// String names the message in errors.
-func (d *request) String() string { return fmt.Sprintf("message at log offset %d", d.logOffset) }

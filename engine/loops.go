@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"ringmq/internal/clock"
 	"ringmq/internal/message"
 )
 
@@ -18,6 +17,8 @@ const writebackWindow = 8 << 20
 //	flush watch   SyncFlush: ends waits whose time is up
 //	flusher       AsyncFlush: syncs the log now and then, starts writeback
 //	preallocator  makes the next commit log file
+//	indexer       puts messages into the index
+//	checkpointer  writes queue entries to their files; moves the checkpoints
 func (s *Store) start() {
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
@@ -27,6 +28,10 @@ func (s *Store) start() {
 	run := func(loop func(context.Context)) { s.loops.Go(func() { loop(ctx) }) }
 	run(s.preallocator)
 	run(s.flusher)
+	run(s.checkpointer)
+	if s.indexer != nil {
+		run(s.indexer.run)
+	}
 	if s.o.Flush == SyncFlush {
 		run(s.committer)
 		run(s.flushWatch)
@@ -171,5 +176,46 @@ func (s *Store) prepareStep() {
 	}
 }
 
-// now is the time as records carry it.
-func (s *Store) now() int64 { return clock.Millis(s.o.Clock.Now()) }
+// checkpointer writes queue entries to their files when they pile up, and moves the checkpoints
+// every CheckpointInterval if there is much to save at the next start, or long enough something.
+func (s *Store) checkpointer(ctx context.Context) {
+	timer := s.o.Clock.NewTimer(s.o.CheckpointInterval)
+	defer timer.Stop()
+	last := s.o.Clock.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.queues.Due():
+			s.flushQueues()
+		case <-timer.C():
+			now := s.o.Clock.Now()
+			fresh := int64(s.Visible()) - s.checkpointAt.Load()
+			if fresh >= checkpointBytes || fresh > 0 && now.Sub(last) >= s.o.FlushThoroughInterval {
+				last = now
+				s.checkpoint()
+			} else {
+				s.flushQueues()
+			}
+			timer.Reset(s.o.CheckpointInterval)
+		}
+	}
+}
+
+// checkpointBytes of new messages make a checkpoint worth its syncs.
+const checkpointBytes = 1 << 20
+
+// flushQueues writes queue entries to their files. An error is kept by the table, which tries
+// again.
+func (s *Store) flushQueues() {
+	if err := s.queues.Flush(); err != nil {
+		s.o.Log.Warn("queue entries stay in memory", "err", err)
+	}
+}
+
+// checkpoint moves the checkpoints. When that fails, the next start has more to do.
+func (s *Store) checkpoint() {
+	if err := s.checkpointStep(false); err != nil {
+		s.o.Log.Error("no checkpoint", "err", err)
+	}
+}

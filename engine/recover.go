@@ -1,45 +1,239 @@
 package engine
 
 import (
+	"errors"
+	"fmt"
+
 	"ringmq/commitlog"
+	"ringmq/consumequeue"
+	"ringmq/index"
 	"ringmq/internal/message"
 )
 
-// recover brings the log and what is derived from it into agreement.
+// javaMargin is how much older than Java's checkpoint a file must be to begin a recovery with it
+// (StoreCheckpoint.getMinTimestamp), in ms.
+const javaMargin = 3000
+
+// javaLastFiles is how many files Java checks after a clean stop (CommitLog.recoverNormally).
+const javaLastFiles = 3
+
+// recovery brings the log and what is derived from it into agreement:
+//
+//  1. How did the last broker end, and from where on may the derived files be wrong?
+//  2. What the queues and the index say of records from there on is dropped.
+//  3. The log is scanned from there to its end, and its records are dispatched again.
+//  4. What lies behind the last good record is zeroed.
+//
+// Should the queues turn out to miss entries from before, everything is made again from the
+// log's begin.
+type recovery struct {
+	s     *Store
+	last  lastRun
+	mark  mark
+	times times
+	known bool // mark is of this log
+
+	// Records from these offsets on are dispatched again.
+	queuesFrom message.LogOffset
+	indexFrom  message.LogOffset
+}
+
+// recover runs when the lock is held and nothing else uses the store yet.
 func (s *Store) recover() error {
-	from := s.log.Min()
-	result, err := s.log.Scan(from, redispatch{s})
+	r := recovery{s: s, mark: s.marks.last, times: s.times}
+	var err error
+	if r.last, err = readAbort(s.root); err != nil {
+		return err
+	}
+	r.known = s.marks.ok && r.isOfThisLog()
+	if err := r.openQueues(); err != nil {
+		return err
+	}
+	if err := r.openIndex(); err != nil {
+		return err
+	}
+	return r.run()
+}
+
+// isOfThisLog tells whether the log still has the record that the mark remembers. If a Java
+// broker has cut the log since, or the directory was put together from others, it has not.
+func (r *recovery) isOfThisLog() bool {
+	m := &r.mark
+	if m.anchor < 0 {
+		return m.queues == 0 && r.s.log.Min() == 0
+	}
+	h, err := r.s.log.HeadAt(m.anchor)
+	return err == nil && h.StoreTimestamp == m.anchorTime
+}
+
+// synced is the log offset below which the derived files of the kind, whose offset in the mark
+// is marked, are right.
+func (r *recovery) synced(marked message.LogOffset) message.LogOffset {
+	log := r.s.log
+	from := log.Min()
+	if r.known {
+		from = max(from, marked)
+	}
+	switch r.last {
+	case lastClean:
+		// If it was Java, there is more than the mark knows of.
+		if !r.known || !r.mark.clean {
+			back := message.LogOffset(javaLastFiles * r.s.o.CommitLogFileSize)
+			from = max(from, log.Written()-back)
+		}
+	case lastJava:
+		from = max(from, r.javaStart())
+	}
+	return from
+}
+
+// javaStart is the file that Java would begin with after a crash
+// (CommitLog.recoverAbnormally).
+func (r *recovery) javaStart() message.LogOffset {
+	log := r.s.log
+	latest := min(r.times.log, r.times.queues) - javaMargin
+	size := message.LogOffset(r.s.o.CommitLogFileSize)
+	for base := log.Written() - size; base > log.Min(); base -= size {
+		h, err := log.HeadAt(base)
+		if err == nil && h.StoreTimestamp > 0 && h.StoreTimestamp <= latest {
+			return base
+		}
+	}
+	return log.Min()
+}
+
+func (r *recovery) openQueues() error {
+	s := r.s
+	var err error
+	s.queues, err = consumequeue.Open(consumequeue.Options{
+		FS: s.root, Dir: consumeQueueName, FileSize: s.o.ConsumeQueueFileSize,
+		Crashed: r.last != lastClean, Log: s.o.Log,
+	})
 	if err != nil {
 		return err
+	}
+	r.queuesFrom = max(s.queues.Redo(r.synced(r.mark.queues)), s.log.Min())
+	if err := s.queues.TruncateTo(r.queuesFrom); err != nil {
+		return err
+	}
+	if r.known && r.queuesFrom == r.mark.queues && s.sumEntries() != r.mark.entries {
+		s.o.Log.Warn("consume queues are missing: they are made again from the commit log",
+			"entries", s.sumEntries(), "want", r.mark.entries)
+		return r.rebuildQueues()
+	}
+	return nil
+}
+
+// rebuildQueues drops all entries; the scan makes them again.
+func (r *recovery) rebuildQueues() error {
+	r.queuesFrom = r.s.log.Min()
+	return r.s.queues.TruncateTo(r.queuesFrom)
+}
+
+// sumEntries is what mark.entries remembers.
+func (s *Store) sumEntries() int64 {
+	var sum int64
+	for _, q := range s.queues.All() {
+		sum += int64(q.Max())
+	}
+	return sum
+}
+
+func (r *recovery) openIndex() error {
+	s := r.s
+	if s.o.NoIndex {
+		r.indexFrom = s.log.Written()
+		return nil
+	}
+	x, err := index.Open(index.Options{
+		FS: s.root, Dir: indexName, Slots: s.o.IndexSlots, Entries: s.o.IndexEntries, Clock: s.o.Clock, Log: s.o.Log,
+	})
+	if err != nil {
+		return err
+	}
+	s.index = x
+	r.indexFrom = r.synced(r.mark.index)
+	if r.last == lastPower || r.last == lastJava || x.EndOffset() >= s.log.Written() {
+		return x.TruncateTo(r.indexFrom)
+	}
+	// Nothing in it is lost: go on behind its last record.
+	r.indexFrom = max(r.indexFrom, x.EndOffset())
+	return nil
+}
+
+// run scans and dispatches; a second time from the log's begin when entries are missing.
+func (r *recovery) run() error {
+	s := r.s
+	from := min(r.queuesFrom, r.indexFrom)
+	began := s.o.Clock.Now()
+	s.o.Log.Info("recovering", "last", r.last.String(), "from", int64(from), "files", s.log.Files())
+	v := newRedispatch(r, false)
+	result, err := s.log.Scan(from, v)
+	if err == nil {
+		err = v.finish()
+	}
+	if errors.Is(err, errEntriesMissing) {
+		s.o.Log.Warn("consume queues miss entries: they are made again from the commit log", "err", err)
+		if err := r.rebuildQueues(); err != nil {
+			return err
+		}
+		v = newRedispatch(r, true)
+		if result, err = s.log.Scan(min(r.queuesFrom, r.indexFrom), v); err == nil {
+			err = v.finish()
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if result.Torn != nil {
+		s.o.Log.Warn("the commit log ends with a torn write, which is cut off", "err", result.Torn)
+	}
+	if err := r.settle(from, result); err != nil {
+		return err
+	}
+	s.o.Log.Info("recovered", "end", int64(result.End), "records", result.Records, "took", s.o.Clock.Now().Sub(began))
+	return nil
+}
+
+// settle makes the scan's end the end of everything.
+func (r *recovery) settle(from message.LogOffset, result commitlog.ScanResult) error {
+	s := r.s
+	if r.known {
+		from = r.mark.queues // the log was synced before the mark was written
 	}
 	if err := s.log.Resume(from, result.End); err != nil {
 		return err
 	}
+	if s.o.Flush == SyncFlush {
+		// What is visible is safe, from the start on.
+		if err := s.log.Sync(); err != nil {
+			return err
+		}
+	}
+	if err := s.queues.TruncateTo(result.End); err != nil {
+		return err
+	}
+	if err := s.queues.CorrectMin(s.log.Min()); err != nil {
+		return err
+	}
+	if s.index != nil {
+		if err := s.index.CorrectMin(s.log.Min()); err != nil {
+			return err
+		}
+	}
 	for _, q := range s.queues.All() {
 		q.Next = q.Max()
 	}
-	return nil
-}
-
-// redispatch is the visitor of a recovery scan.
-type redispatch struct{ s *Store }
-
-// Record implements [commitlog.Visitor].
-func (v redispatch) Record(raw []byte, r *message.Record) error {
-	q := v.s.Queue(r.Topic, r.QueueID)
-	var d request
-	v.s.describe(&d, q, r)
-	d.queueOffset, d.logOffset, d.storeTime = r.QueueOffset, r.LogOffset, r.StoreTimestamp
-	if d.delay > 0 {
-		d.tagsCode = r.StoreTimestamp + d.delay
+	s.commit.entries = s.sumEntries()
+	s.stage.lastTime = max(s.stage.lastTime, r.mark.storeTime)
+	if !r.known || result.Records > 0 {
+		return nil
 	}
-	v.s.dispatch([]request{d})
-	v.s.stage.lastTime = max(v.s.stage.lastTime, r.StoreTimestamp)
+	s.commit.anchor, s.commit.anchorTime = r.mark.anchor, r.mark.anchorTime
 	return nil
 }
 
-// Damage implements [commitlog.Visitor].
-func (v redispatch) Damage(e *commitlog.CorruptError, r *message.Record) error {
-	v.s.o.Log.Error("damage in the commit log", "err", e)
-	return nil
+// describeRecord names a record in errors and logs.
+func describeRecord(r *message.Record) string {
+	return fmt.Sprintf("%s queue %d offset %d", r.Topic, r.QueueID, r.QueueOffset)
 }

@@ -8,19 +8,29 @@ import (
 
 	"ringmq/commitlog"
 	"ringmq/consumequeue"
+	"ringmq/index"
 	"ringmq/internal/mapfile"
 	"ringmq/internal/message"
 )
 
 // Store is an open message store.
 //
-// Lock order: commit before stage; acks.mu alone.
+// Lock order: checkpointing before commit before stage; acks.mu alone.
 type Store struct {
 	o      Options
 	root   mapfile.FS
 	lock   mapfile.File
 	log    *commitlog.Log
 	queues *consumequeue.Table
+	index  *index.Index // nil with NoIndex; written by indexer
+
+	indexer *indexer // nil with NoIndex
+
+	checkpointing sync.Mutex // one checkpoint at a time; guards the next three
+	marks         *marks
+	timesFile     mapfile.File
+	times         times
+	checkpointAt  atomic.Int64 // LogOffset of the last checkpoint
 
 	onArrival func(q *consumequeue.Queue, max message.QueueOffset, tagsCode int64) // set before use
 
@@ -30,6 +40,10 @@ type Store struct {
 	commit struct {
 		sync.Mutex
 		spare *batch // nil while one is being written
+		// What a checkpoint says of the moment: the last record, and the sum of all queues' ends.
+		anchor     message.LogOffset
+		anchorTime int64
+		entries    int64
 		// writeback is the log offset up to which the kernel was asked to begin writing.
 		writeback message.LogOffset
 	}
@@ -37,6 +51,8 @@ type Store struct {
 	visible atomic.Int64
 	// diskFull is why appends are refused although nothing is broken.
 	diskFull atomic.Pointer[error]
+
+	damage atomic.Int64 // damages found since Open
 
 	acks acks
 
@@ -78,23 +94,31 @@ func (s *Store) open() error {
 		return err
 	}
 	var err error
+	if s.marks, err = openMarks(s.root); err != nil {
+		return err
+	}
+	if s.timesFile, s.times, err = openTimes(s.root); err != nil {
+		return err
+	}
 	if s.log, err = s.o.openLog(s.root); err != nil {
 		return err
 	}
-	s.queues, err = consumequeue.Open(consumequeue.Options{
-		FS: s.root, Dir: consumeQueueName, FileSize: s.o.ConsumeQueueFileSize, Log: s.o.Log,
-	})
-	if err != nil {
+	s.commit.anchor = -1
+	if err := s.recover(); err != nil {
 		return err
 	}
-	if err := s.recover(); err != nil {
+	if err := writeAbort(s.root); err != nil {
 		return err
 	}
 	half := s.o.StagingBytes / 2
 	s.stage.filling, s.commit.spare = newBatch(half), newBatch(half)
 	s.stage.stager = commitlog.NewStager(s.log, s.stage.filling.bytes)
 	s.visible.Store(int64(s.log.Written()))
+	s.checkpointAt.Store(int64(s.marks.last.queues))
 	s.commit.writeback = s.log.Written()
+	if s.index != nil {
+		s.indexer = newIndexer(s.index, s.o.Clock, s.log.Written())
+	}
 	s.start()
 	return nil
 }
@@ -114,14 +138,25 @@ func (s *Store) Close() error {
 	}
 	s.stop()
 	s.loops.Wait()
-	s.commit.Lock()
-	err := s.writeOut()
-	s.commit.Unlock()
-	if err == nil {
-		s.acks.release(s.Visible())
-		err = s.log.Sync()
-	}
+	err := s.settle()
 	return errors.Join(err, s.closeFiles())
+}
+
+// settle stores what was appended and marks the store as closed.
+func (s *Store) settle() error {
+	s.commitStep()
+	if err := s.log.Failure(); err != nil {
+		return err
+	}
+	if s.indexer != nil {
+		if err := s.indexer.drain(); err != nil {
+			s.o.Log.Warn("messages are not indexed yet; the next start does it", "err", err)
+		}
+	}
+	if err := s.checkpointStep(true); err != nil {
+		return err
+	}
+	return removeAbort(s.root)
 }
 
 // closeFiles closes what open has opened, as far as it came.
@@ -132,6 +167,15 @@ func (s *Store) closeFiles() error {
 	}
 	if s.log != nil {
 		errs = append(errs, s.log.Close())
+	}
+	if s.index != nil {
+		errs = append(errs, s.index.Close())
+	}
+	if s.marks != nil {
+		errs = append(errs, s.marks.f.Close())
+	}
+	if s.timesFile != nil {
+		errs = append(errs, s.timesFile.Close())
 	}
 	if s.lock != nil {
 		errs = append(errs, s.lock.Close())

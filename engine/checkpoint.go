@@ -1,0 +1,189 @@
+package engine
+
+import (
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"path"
+
+	"ringmq/internal/mapfile"
+	"ringmq/internal/message"
+)
+
+// mark is a moment at which everything derived from the log below some offsets was on the
+// device: where recovery begins. It lies in ringmq/checkpoint twice, big-endian, each time in a sector
+// of its own; a new mark replaces the older one, so a torn write loses only itself:
+//
+//	offset  width  field
+//	     0      4  MAGIC       0x524D5131
+//	     4      4  CRC         CRC-32 (IEEE) of the 60 bytes behind it
+//	     8      8  SEQUENCE    counts the marks; the higher one of the two counts
+//	    16      8  QUEUES      LogOffset below which every consume queue entry is on the device
+//	    24      8  INDEX       LogOffset below which every index entry is on the device
+//	    32      8  ANCHOR      LogOffset of the last record before QUEUES, -1 for none
+//	    40      8  ANCHORTIME  its store time: is it still the same log?
+//	    48      8  ENTRIES     the sum of all queues' ends: are all queues still there?
+//	    56      8  STORETIME   the last store time given out
+//	    64      4  CLEAN       1: the store was closed and nothing follows
+type mark struct {
+	sequence   uint64
+	queues     message.LogOffset
+	index      message.LogOffset
+	anchor     message.LogOffset
+	anchorTime int64
+	entries    int64
+	storeTime  int64
+	clean      bool
+}
+
+const (
+	markMagic  = 0x524D5131
+	markSize   = 68
+	markStride = mapfile.Sector
+	markFile   = "checkpoint"
+)
+
+const _ = uint(markStride - markSize) // a mark is written whole or not at all
+
+func (m *mark) encode() []byte {
+	b := make([]byte, markSize)
+	be := binary.BigEndian
+	be.PutUint32(b, markMagic)
+	be.PutUint64(b[8:], m.sequence)
+	be.PutUint64(b[16:], uint64(m.queues))
+	be.PutUint64(b[24:], uint64(m.index))
+	be.PutUint64(b[32:], uint64(m.anchor))
+	be.PutUint64(b[40:], uint64(m.anchorTime))
+	be.PutUint64(b[48:], uint64(m.entries))
+	be.PutUint64(b[56:], uint64(m.storeTime))
+	if m.clean {
+		be.PutUint32(b[64:], 1)
+	}
+	be.PutUint32(b[4:], crc32.ChecksumIEEE(b[8:]))
+	return b
+}
+
+// decodeMark reads a mark; ok is false for anything that is none.
+func decodeMark(b []byte) (m mark, ok bool) {
+	be := binary.BigEndian
+	if len(b) < markSize || be.Uint32(b) != markMagic || be.Uint32(b[4:]) != crc32.ChecksumIEEE(b[8:markSize]) {
+		return mark{}, false
+	}
+	return mark{
+		sequence:   be.Uint64(b[8:]),
+		queues:     message.LogOffset(be.Uint64(b[16:])),
+		index:      message.LogOffset(be.Uint64(b[24:])),
+		anchor:     message.LogOffset(be.Uint64(b[32:])),
+		anchorTime: int64(be.Uint64(b[40:])),
+		entries:    int64(be.Uint64(b[48:])),
+		storeTime:  int64(be.Uint64(b[56:])),
+		clean:      be.Uint32(b[64:]) == 1,
+	}, true
+}
+
+// marks is the file with the marks.
+type marks struct {
+	f    mapfile.File
+	last mark
+	ok   bool // last was read or written
+}
+
+// openMarks opens the file, or makes it, and reads the newest mark.
+func openMarks(root mapfile.FS) (*marks, error) {
+	if err := root.MkdirAll(ringmqName); err != nil {
+		return nil, err
+	}
+	f, err := openOrCreate(root, path.Join(ringmqName, markFile))
+	if err != nil {
+		return nil, err
+	}
+	ms := &marks{f: f}
+	b := make([]byte, 2*markStride)
+	if _, err := f.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {
+		return nil, errors.Join(err, f.Close())
+	}
+	for ; len(b) > 0; b = b[markStride:] {
+		if m, ok := decodeMark(b); ok && (!ms.ok || m.sequence > ms.last.sequence) {
+			ms.last, ms.ok = m, true
+		}
+	}
+	return ms, nil
+}
+
+// openOrCreate opens a file, or makes it and its name last.
+func openOrCreate(root mapfile.FS, name string) (mapfile.File, error) {
+	f, err := root.Open(name)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return f, err
+	}
+	if f, err = root.Create(name); err != nil {
+		return nil, err
+	}
+	for dir := path.Dir(name); ; dir = path.Dir(dir) {
+		if err := root.SyncDir(dir); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+		if dir == "." {
+			return f, nil
+		}
+	}
+}
+
+// write makes m the newest mark, on the device.
+func (ms *marks) write(m mark) error {
+	m.sequence = ms.last.sequence + 1
+	if _, err := ms.f.WriteAt(m.encode(), int64(m.sequence%2)*markStride); err != nil {
+		return err
+	}
+	if err := ms.f.Sync(); err != nil {
+		return err
+	}
+	ms.last, ms.ok = m, true
+	return nil
+}
+
+// checkpointStep puts everything derived from the log as it is now on the device, and then says so
+// in both checkpoints. clean says that the store is being closed.
+func (s *Store) checkpointStep(clean bool) error {
+	s.checkpointing.Lock()
+	defer s.checkpointing.Unlock()
+	return s.checkpointLocked(clean)
+}
+
+// checkpointLocked is checkpointStep under checkpointing.
+func (s *Store) checkpointLocked(clean bool) error {
+	s.commit.Lock()
+	m := mark{
+		queues: s.Visible(), anchor: s.commit.anchor, anchorTime: s.commit.anchorTime,
+		entries: s.commit.entries, storeTime: s.commit.anchorTime, clean: clean,
+	}
+	s.commit.Unlock()
+	m.index = m.queues
+	if s.indexer != nil {
+		m.index = min(s.indexer.Done(), m.queues)
+	}
+	if err := s.log.Sync(); err != nil {
+		return err
+	}
+	if err := s.queues.Sync(); err != nil {
+		return err
+	}
+	if s.index != nil {
+		full, err := s.index.Sync()
+		if err != nil {
+			return err
+		}
+		s.times.index = max(s.times.index, full)
+	}
+	s.times.log, s.times.queues = m.anchorTime, m.anchorTime
+	if err := s.times.write(s.timesFile); err != nil {
+		return err
+	}
+	if err := s.marks.write(m); err != nil {
+		return err
+	}
+	s.checkpointAt.Store(int64(m.queues))
+	return nil
+}

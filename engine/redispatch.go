@@ -1,0 +1,212 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"ringmq/commitlog"
+	"ringmq/consumequeue"
+	"ringmq/internal/message"
+)
+
+// errEntriesMissing ends a scan when the queues turn out to miss entries of records before its
+// begin.
+var errEntriesMissing = errors.New("entries are missing")
+
+// redispatch dispatches what a recovery's scan finds. It is a [commitlog.Visitor].
+//
+// A record's header has no checksum, so its QUEUEOFFSET may be wrong, and a record that was
+// lost leaves a gap in its queue. What to do about a record that does not continue its queue:
+//
+//	behind the gap lies damage large enough for the missing   holes fill the gap
+//	otherwise the record is a suspect until its queue's next record comes, which continues
+//	    the suspect      the queue misses entries: make all again; on that second scan, holes
+//	    the queue        the suspect's offset is wrong: a hole in its place, and report it
+//	    neither          the suspect is left out and reported; the new one is the suspect
+//
+// A hole is an entry that points at no record; readers step over it, so no offset is given
+// out twice.
+type redispatch struct {
+	r          *recovery
+	rebuilding bool
+	suspects   map[*consumequeue.Queue]pending
+	damaged    int64 // bytes of damage met so far
+	skipped    map[string]bool
+	progress   message.LogOffset
+}
+
+func newRedispatch(r *recovery, rebuilding bool) *redispatch {
+	return &redispatch{
+		r: r, rebuilding: rebuilding,
+		suspects: map[*consumequeue.Queue]pending{}, skipped: map[string]bool{},
+	}
+}
+
+// progressStep is how many bytes are scanned between two lines of the log.
+const progressStep = 4 << 30
+
+// Record implements [commitlog.Visitor].
+func (v *redispatch) Record(_ []byte, r *message.Record) error {
+	s := v.r.s
+	s.stage.lastTime = max(s.stage.lastTime, r.StoreTimestamp)
+	s.commit.anchor, s.commit.anchorTime = r.LogOffset, r.StoreTimestamp
+	if r.LogOffset-v.progress >= progressStep {
+		if v.progress > 0 {
+			s.o.Log.Info("recovering", "at", int64(r.LogOffset), "end", int64(s.log.Written()))
+		}
+		v.progress = r.LogOffset
+	}
+	q := s.Queue(r.Topic, r.QueueID)
+	var p pending
+	s.describe(&p, q, r)
+	d := &p.request
+	d.queueOffset, d.logOffset, d.storeTime = r.QueueOffset, r.LogOffset, r.StoreTimestamp
+	if d.delay > 0 {
+		d.tagsCode = r.StoreTimestamp + d.delay
+	}
+	if s.index != nil && r.LogOffset >= v.r.indexFrom {
+		if err := s.index.Put(d.logOffset, d.storeTime, p.hashes); err != nil {
+			return err
+		}
+	}
+	if r.LogOffset < v.r.queuesFrom || !isQueued(r.SysFlag) {
+		return nil
+	}
+	if q == nil {
+		v.skip(r)
+		return nil
+	}
+	return v.queue(&p)
+}
+
+// skip leaves out a record whose topic cannot have a queue.
+func (v *redispatch) skip(r *message.Record) {
+	if name := describeRecord(r); !v.skipped[name] && len(v.skipped) < 100 {
+		v.skipped[name] = true
+		v.r.s.o.Log.Warn("record of a topic that cannot be stored", "record", fmt.Sprintf("%.300q", name))
+	}
+}
+
+// queue puts a record's entry into its queue.
+func (v *redispatch) queue(p *pending) error {
+	d := &p.request
+	q := d.queue
+	if suspect, ok := v.suspects[q]; ok {
+		if err := v.judge(&suspect.request, d); err != nil {
+			return err
+		}
+	}
+	if v.rebuilding && d.queueOffset == 0 && q.Max() > 0 {
+		// The topic was deleted and made anew.
+		return v.restart(d)
+	}
+	if missing := int64(d.queueOffset - q.Max()); missing > 0 && q.Max() > 0 {
+		if missing > v.damaged/message.MinSize {
+			v.suspects[q] = *p
+			return nil
+		}
+		if err := v.fill(q, d); err != nil {
+			return err
+		}
+	}
+	return q.Put(d.queueOffset, d.entry())
+}
+
+// restart begins a queue at 0 again.
+func (v *redispatch) restart(d *request) error {
+	s := v.r.s
+	topic := d.queue.Topic()
+	if err := s.queues.DeleteTopic(topic); err != nil {
+		return err
+	}
+	return s.queues.Queue([]byte(topic), d.queue.ID()).Put(0, d.entry())
+}
+
+// judge decides on a suspect now that d, the next record of its queue, is known.
+func (v *redispatch) judge(suspect, d *request) error {
+	q := suspect.queue
+	delete(v.suspects, q)
+	switch d.queueOffset {
+	case suspect.queueOffset + 1:
+		if !v.rebuilding {
+			return fmt.Errorf("%w: %s queue %d has none from %d to %d", errEntriesMissing, q.Topic(), q.ID(), q.Max(), suspect.queueOffset-1)
+		}
+		if err := v.fill(q, suspect); err != nil {
+			return err
+		}
+		return q.Put(suspect.queueOffset, suspect.entry())
+	case q.Max() + 1:
+		v.report(suspect)
+		return v.hole(q, suspect.logOffset)
+	default:
+		v.report(suspect)
+		return nil
+	}
+}
+
+// finish decides on the suspects that nothing followed.
+func (v *redispatch) finish() error {
+	for q, suspect := range v.suspects {
+		d := &suspect.request
+		if !v.rebuilding {
+			return fmt.Errorf("%w: %s queue %d has none from %d to %d", errEntriesMissing, q.Topic(), q.ID(), q.Max(), d.queueOffset-1)
+		}
+		if int64(d.queueOffset-q.Max()) > int64(d.logOffset-q.EndLogOffset())/message.MinSize {
+			v.report(d) // there was no room for so many records
+			continue
+		}
+		if err := v.fill(q, d); err != nil {
+			return err
+		}
+		if err := q.Put(d.queueOffset, d.entry()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fill puts holes in front of d.
+func (v *redispatch) fill(q *consumequeue.Queue, d *request) error {
+	first := q.Max()
+	for at := q.EndLogOffset(); q.Max() < d.queueOffset; at++ {
+		if at >= d.logOffset {
+			return fmt.Errorf("%w: no room for %d records of %s queue %d before log offset %d",
+				errEntriesMissing, d.queueOffset-first, q.Topic(), q.ID(), d.logOffset)
+		}
+		if err := v.hole(q, at); err != nil {
+			return err
+		}
+	}
+	v.r.s.o.Log.Warn("messages are lost", "topic", q.Topic(), "queue", q.ID(), "from", int64(first), "to", int64(d.queueOffset-1))
+	return nil
+}
+
+// hole puts an entry that points at no record: it is shorter than any.
+func (v *redispatch) hole(q *consumequeue.Queue, at message.LogOffset) error {
+	return q.Put(q.Max(), consumequeue.Entry{LogOffset: max(at, q.EndLogOffset()), Size: 1})
+}
+
+// report notes a record whose QUEUEOFFSET is wrong.
+func (v *redispatch) report(d *request) {
+	s := v.r.s
+	s.reportDamage(&commitlog.CorruptError{
+		Path: s.log.PathOf(d.logOffset), Offset: d.logOffset, Length: int64(d.size),
+		Want: fmt.Sprintf("QUEUEOFFSET %d", d.queue.Max()), Got: fmt.Sprint(int64(d.queueOffset)),
+	})
+}
+
+// Damage implements [commitlog.Visitor]. A record whose body alone is wrong keeps its place.
+func (v *redispatch) Damage(e *commitlog.CorruptError, r *message.Record) error {
+	s := v.r.s
+	v.damaged = min(v.damaged+e.Length, math.MaxInt64/2)
+	s.reportDamage(e)
+	if r == nil || r.LogOffset < v.r.queuesFrom || !isQueued(r.SysFlag) {
+		return nil
+	}
+	q := s.Queue(r.Topic, r.QueueID)
+	if q == nil || q.Max() != r.QueueOffset || q.Max() == 0 {
+		return nil
+	}
+	return v.hole(q, r.LogOffset)
+}
