@@ -1,11 +1,15 @@
 package config
 
 import (
+	"context"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // LocalAddress is the address a broker registers when brokerIP1 is not set: of the
@@ -34,6 +38,35 @@ func LocalAddress() string {
 		}
 	}
 	return chooseAddress(addrs)
+}
+
+// HostPort joins a configured host, which may be an IPv6 address with or without brackets,
+// and a port.
+func HostPort(host string, port int) string {
+	return net.JoinHostPort(strings.Trim(host, "[]"), strconv.Itoa(port))
+}
+
+// resolveTimeout is how long a start waits for the name of its own address.
+const resolveTimeout = 5 * time.Second
+
+// ResolveIP finds the IP address of brokerIP1, which may be a host name: records and message
+// ids hold addresses. IPv4 is preferred, as clients before 4.9 know nothing else.
+func ResolveIP(host string) (netip.Addr, error) {
+	if ip, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
+		return ip.Unmap(), nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), resolveTimeout)
+	defer cancel()
+	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("brokerIP1=%s: want an address, or a host name that can be resolved: %w", clip(host), err)
+	}
+	for _, ip := range ips {
+		if ip.Unmap().Is4() {
+			return ip.Unmap(), nil
+		}
+	}
+	return ips[0], nil
 }
 
 const loopback = "127.0.0.1"

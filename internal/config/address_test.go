@@ -27,3 +27,26 @@ func TestChooseAddress(t *testing.T) {
 		require.Equal(t, c.want, chooseAddress(addrs), c.addrs)
 	}
 }
+
+func TestHostPort(t *testing.T) {
+	require.Equal(t, ":9876", HostPort("", 9876))
+	require.Equal(t, "10.0.0.1:9876", HostPort("10.0.0.1", 9876))
+	require.Equal(t, "[fd00::2]:9876", HostPort("[fd00::2]", 9876))
+	require.Equal(t, "[fd00::2]:9876", HostPort("fd00::2", 9876))
+	require.Equal(t, "0.0.0.0:7", (&NettyServer{BindAddress: "0.0.0.0"}).ListenAddr(7))
+}
+
+func TestResolveIP(t *testing.T) {
+	for in, want := range map[string]string{
+		"10.0.0.1":         "10.0.0.1",
+		"[fd00::2]":        "fd00::2",
+		"::ffff:192.0.2.1": "192.0.2.1",
+		"localhost":        "127.0.0.1",
+	} {
+		ip, err := ResolveIP(in)
+		require.NoError(t, err, in)
+		require.Equal(t, want, ip.String(), in)
+	}
+	_, err := ResolveIP("no such host")
+	require.ErrorContains(t, err, "brokerIP1=no such host: want an address")
+}

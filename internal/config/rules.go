@@ -83,6 +83,9 @@ func (s *Store) CommitLogDir() string {
 	return orElse(s.StorePathCommitLog, s.StorePathRootDir+"/commitlog")
 }
 
+// ListenAddr is where to listen: the bindAddress with a port.
+func (s *NettyServer) ListenAddr(port int) string { return HostPort(s.BindAddress, port) }
+
 // IdleTimeout is after how long a connection without traffic is closed; 0 = never.
 func (s *NettyServer) IdleTimeout() time.Duration {
 	return time.Duration(s.ServerChannelMaxIdleTimeSeconds) * time.Second

@@ -19,6 +19,7 @@ var layers = []string{
 	"compat/raw compat/target compat/verdict",
 	"server",
 	"server/*",
+	"server/stats",
 	"server/configfile server/names",
 	"namesrv",
 	"namesrv/*",
@@ -41,17 +42,16 @@ var pairs = map[[2]string]string{}
 // transport, a mapfile or a statefile.
 var seams = map[string][]string{
 	"os":                    {"cmd/ringmq", "bench", "internal/mapfile", "internal/ring", "internal/statefile", "internal/config", "internal/transport", "internal/wire/gen"},
-	"net":                   {"cmd/ringmq", "bench", "internal/config", "internal/transport", "internal/client"},
-	"net/http":              {"cmd/ringmq"},
 	"os/exec":               {},
 	"os/signal":             {"cmd/ringmq"},
 	"os/user":               {"internal/config"},
-	"syscall":               {"internal/mapfile", "internal/ring", "internal/statefile", "internal/transport"},
+	"net":                   {"cmd/ringmq", "bench", "internal/config", "internal/transport", "internal/client"},
+	"net/http":              {"cmd/ringmq"},
+	"syscall":               {"cmd/ringmq", "internal/mapfile", "internal/ring", "internal/statefile", "internal/transport"},
 	"golang.org/x/sys/unix": {"internal/mapfile", "internal/ring", "internal/statefile", "internal/transport"},
-	"unsafe":                {"internal/mapfile", "internal/ring", "internal/transport"},
+	"unsafe":                {"index", "internal/mapfile", "internal/ring", "internal/transport"}, // index: atomics on its mapping
 	"math/rand":             {},
-	"math/rand/v2":          {"bench"},
-	"encoding/json":         {"cmd/ringmq", "bench"},
+	"math/rand/v2":          {"bench", "internal/mapfile", "server"}, // server: the queue for a sender that leaves the choice
 }
 
 // clockNames are what the time package gives a program that reads or waits for the clock.
@@ -59,7 +59,7 @@ var clockNames = map[string]bool{"Now": true, "Since": true, "Until": true, "Aft
 	"Tick": true, "NewTicker": true, "NewTimer": true, "Sleep": true}
 
 // clocks are the packages that may use them.
-var clocks = []string{"cmd/ringmq", "bench", "internal/clock", "internal/ring", "internal/transport", "internal/client"}
+var clocks = []string{"cmd/ringmq", "bench", "internal/clock", "internal/mapfile", "internal/ring", "internal/transport", "internal/client"}
 
 // layerOf is the line a package stands on, -1 for none; its own path counts before a /*.
 func layerOf(pkg string) int {
