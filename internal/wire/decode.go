@@ -66,7 +66,6 @@ func (d *Decoder) Decode(frame []byte, c *Command) error {
 	default:
 		err = fmt.Errorf("frame: unknown serialization %d", serialize)
 	}
-	c.Ext = d.fields
 	return err
 }
 
@@ -107,7 +106,9 @@ func (d *Decoder) decodeBinary(h []byte, c *Command) error {
 	if int(size) > len(h)-4 {
 		return errShort
 	}
-	return d.decodeEntries(h[4 : 4+size])
+	err := d.decodeEntries(h[4 : 4+size])
+	c.Ext = d.fields
+	return err
 }
 
 // decodeEntries reads the extension block: entries of a 16-bit key length, key, 32-bit value length, value.

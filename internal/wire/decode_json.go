@@ -4,7 +4,7 @@ import "ringmq/internal/fastjson"
 
 // decodeJSON reads a JSON header, by its shape if it has been seen before.
 func (d *Decoder) decodeJSON(b []byte, c *Command) error {
-	s := d.slot(b)
+	s := d.slot(b, c.Body)
 	if s != nil {
 		if d.match(s, b, c) {
 			return nil
@@ -16,6 +16,7 @@ func (d *Decoder) decodeJSON(b []byte, c *Command) error {
 	if err := d.scanHeader(b, c); err != nil {
 		return err
 	}
+	c.Ext = d.fields
 	if s != nil {
 		d.keep(s, b, c)
 	}
@@ -88,12 +89,15 @@ func (d *Decoder) value(b []byte, i int, m member, key []byte, c *Command) (int,
 	if m == memberField && len(d.fields) >= maxFields {
 		return 0, errManyFields
 	}
-	if !d.set(m, key, text, c) {
+	p := span{start: int32(i), end: int32(next), member: m, quoted: b[i] == '"', escaped: len(d.scratch) > before}
+	if m == memberField {
+		p.field = int32(len(d.fields))
+		d.fields = append(d.fields, Field{key, text})
+	} else if !c.set(m, text) {
 		return 0, errJSON
 	}
 	if len(d.spans) <= maxShapeSpans {
-		escaped := len(d.scratch) > before
-		d.spans = append(d.spans, span{int32(i), int32(next), key, m, b[i] == '"', escaped})
+		d.spans = append(d.spans, p)
 	}
 	return next, nil
 }
@@ -130,12 +134,9 @@ func memberOf(key []byte) member {
 	return memberOther
 }
 
-// set stores a value; false if it is no number where one is due.
-func (d *Decoder) set(m member, key, text []byte, c *Command) (ok bool) {
+// set stores the value of a member; false if it is no number where one is due.
+func (c *Command) set(m member, text []byte) (ok bool) {
 	switch m {
-	case memberField:
-		d.fields = append(d.fields, Field{key, text})
-		return true
 	case memberRemark:
 		c.Remark = text
 		return true

@@ -99,3 +99,12 @@ func (l Language) String() string {
 	}
 	return ""
 }
+
+// Row returns the table's row of a request, nil for a code RocketMQ 4.9 does not define. A JSON header can
+// hold a larger number than any Code.
+func (c *Command) Row() *Row {
+	if c.Code != int32(Code(c.Code)) {
+		return nil
+	}
+	return Lookup(Code(c.Code))
+}

@@ -20,15 +20,16 @@ import (
 type shape struct {
 	header  []byte
 	spans   []span
-	keys    []byte  // behind the spans' keys
-	command Command // what the header's members other than fields are
+	command Command // the header's members other than fields
+	fields  []Field // in the order of their spans; the keys stay, the values are those of the last match
+	keys    []byte  // behind the fields' keys
 }
 
 // span is where one value stands in a shape's header, with its quotes.
 type span struct {
 	start, end int32
-	key        []byte // of an extension field; nil for a member of the command
 	member     member
+	field      int32 // the index of an extension field
 	quoted     bool
 	escaped    bool // the value is never taken as it stands
 }
@@ -38,11 +39,13 @@ const (
 	shapeHash     = 24      // bytes in front of a header that choose its slot; they hold code and first key
 	maxShape      = 4 << 10 // longer headers are not kept
 	maxShapeSpans = 32
+	maxShapeBody  = 64 << 10
 )
 
-// slot returns where the shape of a header is kept, nil if it gets none.
-func (d *Decoder) slot(b []byte) *shape {
-	if len(b) < shapeHash || len(b) > maxShape {
+// slot returns where the shape of a header is kept, nil if it gets none. Frames with a large body get none, for
+// a shape's values keep the last frame's memory from being freed.
+func (d *Decoder) slot(b, body []byte) *shape {
+	if len(b) < shapeHash || len(b) > maxShape || len(body) > maxShapeBody {
 		return nil
 	}
 	x := binary.LittleEndian.Uint64(b[8:])*0x9e3779b97f4a7c15 ^ binary.LittleEndian.Uint64(b[16:])
@@ -57,13 +60,12 @@ func (d *Decoder) keep(s *shape, b []byte, c *Command) {
 	}
 	s.header = append(s.header, b...)
 	s.spans = append(s.spans[:0], d.spans...)
+	s.fields = append(s.fields[:0], d.fields...)
 	s.keys = slices.Grow(s.keys[:0], len(b)) // so that it stays in place
-	for i := range s.spans {
-		if p := &s.spans[i]; p.key != nil {
-			at := len(s.keys)
-			s.keys = append(s.keys, p.key...)
-			p.key = s.keys[at:len(s.keys):len(s.keys)]
-		}
+	for i := range s.fields {
+		at := len(s.keys)
+		s.keys = append(s.keys, s.fields[i].Key...)
+		s.fields[i] = Field{Key: s.keys[at:len(s.keys):len(s.keys)]}
 	}
 	s.command = Command{Code: c.Code, Language: c.Language, Version: c.Version, Opaque: c.Opaque, Flag: c.Flag}
 }
@@ -98,27 +100,30 @@ func (d *Decoder) match(s *shape, b []byte, c *Command) bool {
 		if start > same {
 			return false
 		}
-		var text []byte
 		if end < same && !p.escaped { // the byte behind the value is equal too, so it ends there
 			if p.quoted {
 				start, end = start+1, end-1
 			}
-			if p.key == nil && p.member != memberRemark {
-				continue // the shape's command has it
+			if p.member == memberField {
+				s.fields[p.field].Value = b[start+shift : end+shift : end+shift]
+			} else if p.member == memberRemark {
+				c.Remark = b[start+shift : end+shift : end+shift]
 			}
-			text = b[start+shift : end+shift : end+shift]
-		} else {
-			var next int
-			if text, next = d.scalar(b, start+shift); next < 0 || text == nil { // null is no value
-				return false
-			}
-			shift = next - end
-			same = end + mismatch(m[end:], b[next:])
+			continue // other members are in the shape's command
 		}
-		if !d.set(p.member, p.key, text, c) {
+		text, next := d.scalar(b, start+shift)
+		if next < 0 || text == nil { // null is no value
+			return false
+		}
+		shift = next - end
+		same = end + mismatch(m[end:], b[next:])
+		if p.member == memberField {
+			s.fields[p.field].Value = text
+		} else if !c.set(p.member, text) {
 			return false
 		}
 	}
+	c.Ext = s.fields
 	return same == len(m)
 }
 

@@ -2,18 +2,18 @@ package main
 
 import "slices"
 
-// hashOrder returns the fields in the order in which Java writes them: headers go through a
+// hashOrder returns the fields that have a key in the order in which Java writes them: headers go through a
 // java.util.HashMap, whose iteration order follows from the keys' hashes alone. Writing them so makes
 // our frames equal to Java's byte by byte, which is what the goldens compare.
 //
 // A HashMap has 16 buckets and doubles with its 13th key. Where a header has more than twelve fields and
 // some are absent, Java's order may differ from ours; nothing depends on it.
 func hashOrder(fields []field, key func(field) string) []field {
+	sorted := slices.DeleteFunc(slices.Clone(fields), func(f field) bool { return key(f) == "" })
 	buckets := uint32(16)
-	if len(fields) > 12 {
+	if len(sorted) > 12 {
 		buckets = 32
 	}
-	sorted := slices.Clone(fields)
 	slices.SortStableFunc(sorted, func(a, b field) int {
 		return int(bucket(key(a), buckets)) - int(bucket(key(b), buckets))
 	})

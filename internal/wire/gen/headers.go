@@ -112,9 +112,7 @@ func printCodec(b *bytes.Buffer, h *header, suffix string, key func(field) strin
 	}
 	fmt.Fprintf(b, "func (h *%s) AppendExt%s(w ExtWriter) ExtWriter {\n", h.name, suffix)
 	for _, f := range hashOrder(h.fields, key) {
-		if key(f) != "" {
-			printAppend(b, h, f, key(f))
-		}
+		printAppend(b, h, f, key(f))
 	}
 	b.WriteString("return w\n}\n")
 	if suffix != "" {
