@@ -49,15 +49,17 @@ func (s *Store) Append(q *consumequeue.Queue, r *message.Record) (Receipt, error
 	if err := s.checkRecord(q, r); err != nil {
 		return Receipt{}, err
 	}
-	p := pending{crc: message.BodyCRC(r.Body)}
-	s.describe(&p, q, r)
+	var d request
+	var few fewHashes
+	hashes := s.describe(&d, few[:0], q, r)
+	crc := message.BodyCRC(r.Body)
 
 	s.stage.Lock()
 	defer s.stage.Unlock()
-	if err := s.reserve(int(p.request.size)); err != nil {
+	if err := s.reserve(int(d.size)); err != nil {
 		return Receipt{}, err
 	}
-	return s.put(q, r, &p), nil
+	return s.put(r, &d, hashes, crc), nil
 }
 
 // AppendBatch appends messages of one queue, all or none, which lie together in one file.
@@ -76,54 +78,44 @@ func (s *Store) AppendBatch(q *consumequeue.Queue, rs []message.Record, receipts
 		return err
 	}
 	for i := range rs {
-		p := pending{crc: message.BodyCRC(rs[i].Body)}
-		s.describe(&p, q, &rs[i])
-		receipts[i] = s.put(q, &rs[i], &p)
+		var d request
+		var few fewHashes
+		hashes := s.describe(&d, few[:0], q, &rs[i])
+		receipts[i] = s.put(&rs[i], &d, hashes, message.BodyCRC(rs[i].Body))
 	}
 	return nil
 }
 
-// pending is what can be known of a message before it has its place.
-type pending struct {
-	request request
-	crc     uint32
-	hashes  []int32 // in few, unless there are more
-	few     [4]int32
-}
+// fewHashes is room for the key hashes of most messages.
+type fewHashes [4]int32
 
 func (s *Store) checkRecord(q *consumequeue.Queue, r *message.Record) error {
 	if q == nil {
 		return fmt.Errorf("%w: topic %.300q", ErrNoQueue, r.Topic)
 	}
+	r.QueueID = q.ID()
 	return r.Check()
 }
 
-// put gives a message its place and encodes it. Under stage, room being reserved.
-func (s *Store) put(q *consumequeue.Queue, r *message.Record, p *pending) Receipt {
+// put gives the message that d describes its place and encodes it. Under stage, room being
+// reserved.
+func (s *Store) put(r *message.Record, d *request, hashes []int32, crc uint32) Receipt {
 	st := &s.stage
 	st.lastTime = max(st.lastTime, r.StoreTimestamp)
 	r.StoreTimestamp = st.lastTime
-	r.QueueID = q.ID()
 	r.QueueOffset = 0
-	queued := isQueued(r.SysFlag)
-	if queued {
+	if q := d.queue; q != nil {
 		r.QueueOffset = q.Next
 		q.Next++
 	}
-	st.stager.Put(r, int(p.request.size), p.crc)
-
-	p.request.queueOffset = r.QueueOffset
-	p.request.logOffset = r.LogOffset
-	p.request.storeTime = r.StoreTimestamp
-	if p.request.delay > 0 {
-		p.request.tagsCode = r.StoreTimestamp + p.request.delay
-	}
+	st.stager.Put(r, int(d.size), crc)
+	d.place(r)
 	b := st.filling
-	p.request.hashFrom = int32(len(b.hashes))
-	b.hashes = append(b.hashes, p.hashes...)
-	p.request.hashTo = int32(len(b.hashes))
-	b.requests = append(b.requests, p.request)
-	return Receipt{r.LogOffset, r.QueueOffset, p.request.size}
+	d.hashFrom = int32(len(b.hashes))
+	b.hashes = append(b.hashes, hashes...)
+	d.hashTo = int32(len(b.hashes))
+	b.requests = append(b.requests, *d)
+	return Receipt{r.LogOffset, r.QueueOffset, d.size}
 }
 
 // isQueued tells whether records of that kind have a place in their queue: half messages and
@@ -184,9 +176,9 @@ func (s *Store) Writable() error {
 // scheduleTopic holds delayed messages; its queue entries carry the time of delivery.
 const scheduleTopic = "SCHEDULE_TOPIC_XXXX"
 
-// describe fills in what the dispatcher needs of a message except for its place.
-func (s *Store) describe(p *pending, q *consumequeue.Queue, r *message.Record) {
-	d := &p.request
+// describe fills in what the dispatcher needs of a message except for its place, and appends its
+// key hashes.
+func (s *Store) describe(d *request, hashes []int32, q *consumequeue.Queue, r *message.Record) []int32 {
 	d.size = int32(r.Size())
 	if isQueued(r.SysFlag) {
 		d.queue = q
@@ -207,9 +199,10 @@ func (s *Store) describe(p *pending, q *consumequeue.Queue, r *message.Record) {
 	if delay != nil && string(r.Topic) == scheduleTopic {
 		d.delay = s.delayMillis(delay)
 	}
-	if !s.o.NoIndex && r.Transaction() != message.TransactionRollback {
-		p.hashes = index.AppendHashes(p.few[:0], r.Topic, uniqKey, keys)
+	if s.o.NoIndex || r.Transaction() == message.TransactionRollback {
+		return hashes
 	}
+	return index.AppendHashes(hashes, r.Topic, uniqKey, keys)
 }
 
 // delayMillis is how long a level delays; levels above the highest count as that

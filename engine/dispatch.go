@@ -19,6 +19,14 @@ type request struct {
 	hashTo      int32
 }
 
+// place fills in where the record lies and when it was stored.
+func (d *request) place(r *message.Record) {
+	d.queueOffset, d.logOffset, d.storeTime = r.QueueOffset, r.LogOffset, r.StoreTimestamp
+	if d.delay > 0 {
+		d.tagsCode = r.StoreTimestamp + d.delay
+	}
+}
+
 func (d *request) entry() consumequeue.Entry {
 	return consumequeue.Entry{LogOffset: d.logOffset, Size: d.size, TagsCode: d.tagsCode}
 }

@@ -30,16 +30,17 @@ var errEntriesMissing = errors.New("entries are missing")
 type redispatch struct {
 	r          *recovery
 	rebuilding bool
-	suspects   map[*consumequeue.Queue]pending
+	suspects   map[*consumequeue.Queue]request
 	damaged    int64 // bytes of damage met so far
 	skipped    map[string]bool
 	progress   message.LogOffset
+	hashes     []int32 // scratch
 }
 
 func newRedispatch(r *recovery, rebuilding bool) *redispatch {
 	return &redispatch{
 		r: r, rebuilding: rebuilding,
-		suspects: map[*consumequeue.Queue]pending{}, skipped: map[string]bool{},
+		suspects: map[*consumequeue.Queue]request{}, skipped: map[string]bool{},
 	}
 }
 
@@ -58,15 +59,11 @@ func (v *redispatch) Record(_ []byte, r *message.Record) error {
 		v.progress = r.LogOffset
 	}
 	q := s.Queue(r.Topic, r.QueueID)
-	var p pending
-	s.describe(&p, q, r)
-	d := &p.request
-	d.queueOffset, d.logOffset, d.storeTime = r.QueueOffset, r.LogOffset, r.StoreTimestamp
-	if d.delay > 0 {
-		d.tagsCode = r.StoreTimestamp + d.delay
-	}
+	d := request{}
+	v.hashes = s.describe(&d, v.hashes[:0], q, r)
+	d.place(r)
 	if s.index != nil && r.LogOffset >= v.r.indexFrom {
-		if err := s.index.Put(d.logOffset, d.storeTime, p.hashes); err != nil {
+		if err := s.index.Put(d.logOffset, d.storeTime, v.hashes); err != nil {
 			return err
 		}
 	}
@@ -77,7 +74,7 @@ func (v *redispatch) Record(_ []byte, r *message.Record) error {
 		v.skip(r)
 		return nil
 	}
-	return v.queue(&p)
+	return v.queue(&d)
 }
 
 // skip leaves out a record whose topic cannot have a queue.
@@ -89,11 +86,10 @@ func (v *redispatch) skip(r *message.Record) {
 }
 
 // queue puts a record's entry into its queue.
-func (v *redispatch) queue(p *pending) error {
-	d := &p.request
+func (v *redispatch) queue(d *request) error {
 	q := d.queue
 	if suspect, ok := v.suspects[q]; ok {
-		if err := v.judge(&suspect.request, d); err != nil {
+		if err := v.judge(&suspect, d); err != nil {
 			return err
 		}
 	}
@@ -103,7 +99,7 @@ func (v *redispatch) queue(p *pending) error {
 	}
 	if missing := int64(d.queueOffset - q.Max()); missing > 0 && q.Max() > 0 {
 		if missing > v.damaged/message.MinSize {
-			v.suspects[q] = *p
+			v.suspects[q] = *d
 			return nil
 		}
 		if err := v.fill(q, d); err != nil {
@@ -148,7 +144,7 @@ func (v *redispatch) judge(suspect, d *request) error {
 // finish decides on the suspects that nothing followed.
 func (v *redispatch) finish() error {
 	for q, suspect := range v.suspects {
-		d := &suspect.request
+		d := &suspect
 		if !v.rebuilding {
 			return fmt.Errorf("%w: %s queue %d has none from %d to %d", errEntriesMissing, q.Topic(), q.ID(), q.Max(), d.queueOffset-1)
 		}
