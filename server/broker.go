@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -27,6 +28,7 @@ import (
 	"ringmq/internal/message"
 	"ringmq/internal/transport"
 	"ringmq/internal/wire"
+	"ringmq/server/delay"
 	"ringmq/server/hold"
 )
 
@@ -48,11 +50,11 @@ type Broker struct {
 	store   *engine.Store
 	state   // topics, groups, offsets, clients, locks, statistics, registration: state.go
 	hold    hold.Table
+	delays  *delay.Service
 	workers workers
 
 	// Set in New.
 	asyncFlush      bool
-	maxMessageSize  int
 	clusterProperty []byte                  // CLUSTER=…, which every stored message gets
 	sendExt         wire.SendMessageRefusal // what every answer to a send carries
 
@@ -73,9 +75,10 @@ type port struct {
 // turnState is what a turn keeps between Serve and EndTurn: scratch memory, reused.
 // It belongs to the loop or connection goroutine of its turn.
 type turnState struct {
-	x    exchange
-	send sendState
-	pull pullState
+	x      exchange
+	send   sendState
+	pull   pullState
+	offset offsetState
 }
 
 // Serve implements [transport.Handler].
@@ -127,12 +130,15 @@ func (p *port) Closed(c *transport.Conn) { p.connClosed(c) }
 func New(o Options) (*Broker, error) {
 	b := &Broker{cfg: o.Config, transport: o.Transport, clock: o.Clock, log: o.Log}
 	b.asyncFlush = o.Config.Store.FlushDiskType != config.SyncFlush
-	b.maxMessageSize = o.Config.Store.MaxMessageSize
 	b.clusterProperty = message.Properties(nil).Append("CLUSTER", o.Config.Broker.BrokerClusterName)
 	b.sendExt = wire.SendMessageRefusal{
 		Region: []byte(o.Config.Broker.RegionID), TraceOn: strconv.AppendBool(nil, o.Config.Broker.TraceOn),
 	}
-	store, err := engine.Open(b.storeOptions())
+	options, err := b.storeOptions()
+	if err != nil {
+		return nil, err
+	}
+	store, err := engine.Open(options)
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +147,22 @@ func New(o Options) (*Broker, error) {
 		return nil, errors.Join(err, store.Close())
 	}
 	store.OnArrival(b.hold.Arrive)
+	if b.delays, err = b.openDelays(); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
 	return b, nil
+}
+
+// openDelays loads the delay levels and their offsets.
+func (b *Broker) openDelays() (*delay.Service, error) {
+	levels, err := delay.ParseLevels(b.cfg.Store.MessageDelayLevel)
+	if err != nil {
+		return nil, err
+	}
+	return delay.Open(delay.Options{
+		Store: b.store, Levels: levels, Path: filepath.Join(b.cfg.Store.StorePathRootDir, "config", "delayOffset.json"),
+		Flush: b.store.Flush, Delivered: func() { b.resumePulls(nil, nil) }, Clock: b.clock, Log: b.log,
+	})
 }
 
 // Start listens on the main and the fast port, registers with the name servers and starts the timers.
@@ -159,10 +180,13 @@ func (b *Broker) Start(ctx context.Context) error {
 	tasks, stop := context.WithCancel(context.WithoutCancel(ctx))
 	b.stopTasks = stop
 	b.startState(tasks)
-	go clock.Every(tasks, b.clock, time.Second, time.Second, func(now time.Time) {
+	b.every(tasks, time.Second, time.Second, func(now time.Time) {
 		b.hold.Scan(clock.Millis(now))
 		b.resumePulls(nil, nil)
 	})
+	b.tasks.Go(func() { b.delays.Run(tasks) })
+	save := time.Duration(b.cfg.Store.FlushDelayOffsetInterval) * time.Millisecond
+	b.every(tasks, save, save, func(time.Time) { b.saved(b.delays.Save()) })
 	return nil
 }
 
@@ -193,6 +217,7 @@ func (b *Broker) Close(ctx context.Context) error {
 	}
 	errs = append(errs, b.stopState(ctx))
 	b.workers.close()
+	errs = append(errs, b.delays.Save())
 	errs = append(errs, b.store.Close())
 	return errors.Join(errs...)
 }

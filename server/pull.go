@@ -78,8 +78,8 @@ func (b *Broker) pull(x *exchange) {
 	}
 	if h.SysFlag&pullMaySuspend != 0 {
 		p.suspendMillis = h.SuspendTimeoutMillis
-		if !b.cfg.Broker.LongPollingEnable {
-			p.suspendMillis = b.cfg.Broker.ShortPollingTimeMills
+		if !b.conf().Broker.LongPollingEnable {
+			p.suspendMillis = b.conf().Broker.ShortPollingTimeMills
 		}
 	}
 	b.runPull(x.turn, st, &p, x.nowMillis)

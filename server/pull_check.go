@@ -10,7 +10,7 @@ import (
 // order of PullMessageProcessor. It has answered when it returns no topic.
 func (b *Broker) checkPull(x *exchange, h *wire.PullMessageRequest) (*group.Config, *topic.Topic) {
 	if !b.permitted(topic.PermRead) {
-		x.fail(wire.StatusNoPermission, "the broker[%s] pulling message is forbidden", b.cfg.Broker.BrokerIP1)
+		x.fail(wire.StatusNoPermission, "the broker[%s] pulling message is forbidden", b.conf().Broker.BrokerIP1)
 		return nil, nil
 	}
 	g := b.groups.Lookup(h.ConsumerGroup)
@@ -99,4 +99,4 @@ func (b *Broker) expressionFilter(x *exchange, h *wire.PullMessageRequest, f *ta
 }
 
 // permitted tells whether brokerPermission has the bit.
-func (b *Broker) permitted(perm int32) bool { return int32(b.cfg.Broker.BrokerPermission)&perm != 0 }
+func (b *Broker) permitted(perm int32) bool { return int32(b.conf().Broker.BrokerPermission)&perm != 0 }

@@ -47,7 +47,7 @@ func (b *Broker) answerPull(t *transport.Turn, st *pullState, p *pullRequest, st
 	*h = wire.PullMessageResponse{
 		NextBeginOffset: int64(res.Next), MinOffset: int64(res.Min), MaxOffset: int64(res.Max),
 	}
-	if b.cfg.Broker.SlaveReadEnable {
+	if b.conf().Broker.SlaveReadEnable {
 		h.SuggestWhichBrokerID = p.brokers[0]
 		if res.SuggestSlave {
 			h.SuggestWhichBrokerID = p.brokers[1]

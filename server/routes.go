@@ -36,6 +36,8 @@ func init() {
 		wire.CodeSendMessageV2:    {inline, (*Broker).send},
 		wire.CodeSendBatchMessage: {inline, (*Broker).send},
 		wire.CodePullMessage:      {inline, (*Broker).pull},
+
+		wire.CodeConsumerSendMsgBack: {worker, (*Broker).sendBack},
 	}
 	for _, rows := range []map[wire.Code]route{hot, stateRoutes()} {
 		for code, r := range rows {

@@ -5,9 +5,11 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"ringmq/engine"
 	"ringmq/internal/message"
 	"ringmq/internal/transport"
 	"ringmq/internal/wire"
+	"ringmq/server/delay"
 	"ringmq/server/topic"
 )
 
@@ -18,6 +20,7 @@ type sendState struct {
 	response wire.SendMessageResponse
 	record   message.Record
 	props    []byte // properties of record as stored
+	dead     bool   // record goes to a dead letter topic: its DELAY does not count
 	batch    batchState
 	ids      []byte // text of the message ids of one answer
 	out      []byte // answers for one connection, off the loop
@@ -50,7 +53,7 @@ func (b *Broker) send(x *exchange) {
 		b.refuseSend(x, wire.StatusSystemError, err.Error())
 		return
 	}
-	if from := b.cfg.Broker.StartAcceptSendRequestTimeStamp; x.nowMillis < from {
+	if from := b.conf().Broker.StartAcceptSendRequestTimeStamp; x.nowMillis < from {
 		b.refuseSend(x, wire.StatusSystemError, "broker unable to service, until "+
 			time.UnixMilli(from).Format("2006-01-02 15:04:05,000"))
 		return
@@ -72,7 +75,7 @@ func (b *Broker) sendTo(x *exchange, t *topic.Topic) {
 		b.refuseSend(x, wire.StatusNoPermission, "Sending message to topic["+t.Name+"] is forbidden.")
 		return
 	case t.Order() && !b.permitted(topic.PermWrite):
-		b.refuseSend(x, wire.StatusNoPermission, "the broker["+b.cfg.Broker.BrokerIP1+"] sending message is forbidden")
+		b.refuseSend(x, wire.StatusNoPermission, "the broker["+b.conf().Broker.BrokerIP1+"] sending message is forbidden")
 		return
 	case h.QueueID >= max(t.WriteQueues(), t.ReadQueues()):
 		b.refuseSend(x, wire.StatusSystemError, t.QueueRefusal(h.QueueID, x.conn.Remote()))
@@ -82,6 +85,7 @@ func (b *Broker) sendTo(x *exchange, t *topic.Topic) {
 	if queueID < 0 {
 		queueID = rand.Int32N(max(t.WriteQueues(), 1))
 	}
+	s.dead = false
 	if bytes.HasPrefix(h.Topic, retryPrefix) {
 		if t, queueID = b.retryTarget(x, t, queueID); t == nil {
 			return
@@ -107,12 +111,16 @@ func (b *Broker) sendTo(x *exchange, t *topic.Topic) {
 func (b *Broker) appendOne(x *exchange, t *topic.Topic) {
 	s := &x.state.send
 	seen := s.storedProperties(s.header.Properties, b.clusterProperty)
-	if seen.transaction || seen.delay {
-		b.refuseSend(x, wire.StatusMessageIllegal, notYetRemark(seen))
+	if seen.transaction {
+		b.refuseSend(x, wire.StatusMessageIllegal, "transaction messages are not supported by this broker yet")
 		return
 	}
 	r := &s.record
+	queueID := r.QueueID
 	r.Body, r.Properties = x.cmd.Body, s.props
+	if seen.delay > 0 && !s.dead {
+		s.props = delay.Schedule(r, s.props, seen.delay, b.delays.Levels())
+	}
 	if !b.legalSizes(len(r.Body), len(r.Properties)) {
 		b.refuseSend(x, wire.StatusMessageIllegal, b.illegalMessageRemark())
 		return
@@ -122,18 +130,18 @@ func (b *Broker) appendOne(x *exchange, t *topic.Topic) {
 		b.refuseStore(x, err)
 		return
 	}
-	s.owe(x, seen.wait, got.QueueOffset, got.LogOffset)
+	s.owe(x, seen.wait, queueID, got)
 	s.upTo = max(s.upTo, got.End())
 	t.Put(1, int64(got.Size))
 	b.stats.BrokerPut(1)
 }
 
 // owe notes the answer to the message just staged.
-func (s *sendState) owe(x *exchange, wait bool, q message.QueueOffset, l message.LogOffset) {
+func (s *sendState) owe(x *exchange, wait bool, queueID int32, got engine.Receipt) {
 	s.owed = append(s.owed, owedAnswer{
 		conn: x.conn, opaque: x.cmd.Opaque, serialize: x.cmd.Serialize,
 		oneway: x.cmd.IsOneway(), wait: wait,
-		queueID: s.record.QueueID, queueOffset: q, logOffset: l,
+		queueID: queueID, queueOffset: got.QueueOffset, logOffset: got.LogOffset,
 	})
 }
 

@@ -59,11 +59,11 @@ func nextMember(body []byte) (m batchMember, rest []byte, err error) {
 func (b *Broker) appendBatch(x *exchange, t *topic.Topic) {
 	s := &x.state.send
 	shared := s.storedProperties(s.header.Properties, b.clusterProperty)
-	if shared.transaction || shared.delay || len(x.cmd.Body) > b.maxMessageSize {
+	if shared.transaction || shared.delay > 0 || len(x.cmd.Body) > b.conf().Store.MaxMessageSize {
 		b.refuseSend(x, wire.StatusMessageIllegal, b.illegalMessageRemark())
 		return
 	}
-	if err := s.batch.fill(&s.record, x.cmd.Body, s.header.Properties, b.clusterProperty, b.maxMessageSize+recordSlack); err != nil {
+	if err := s.batch.fill(&s.record, x.cmd.Body, s.header.Properties, b.clusterProperty, b.conf().Store.MaxMessageSize+recordSlack); err != nil {
 		status := wire.StatusSystemError
 		if errors.Is(err, errBatchTooLarge) {
 			status = wire.StatusMessageIllegal
@@ -82,7 +82,7 @@ func (b *Broker) appendBatch(x *exchange, t *topic.Topic) {
 		bytes += int64(bt.receipts[i].Size)
 		s.upTo = max(s.upTo, bt.receipts[i].End())
 	}
-	s.owe(x, shared.wait, bt.receipts[0].QueueOffset, bt.receipts[0].LogOffset)
+	s.owe(x, shared.wait, s.record.QueueID, bt.receipts[0])
 	last := &s.owed[len(s.owed)-1]
 	last.memberFrom, last.memberTo = int32(from), int32(len(s.member))
 	t.Put(int64(len(bt.receipts)), bytes)

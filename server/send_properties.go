@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"strconv"
 
 	"ringmq/internal/message"
 )
@@ -10,7 +11,7 @@ import (
 type seenProperties struct {
 	wait        bool // WAIT is absent or true: answer after flush and replication
 	transaction bool // TRAN_MSG=true
-	delay       bool // DELAY above 0
+	delay       int  // DELAY: the level, 0 for none
 }
 
 // storedProperties fills s.props with the properties as a single message stores them: the sender's
@@ -28,12 +29,21 @@ func (s *sendState) storedProperties(sent, cluster []byte) seenProperties {
 		case "TRAN_MSG":
 			seen.transaction = bytes.EqualFold(value, trueText)
 		case message.PropertyDelay:
-			seen.delay = len(value) > 1 || value[0] > '0'
+			seen.delay = delayLevel(value)
 		}
 		s.props = appendProperty(s.props, name, value)
 	}
 	s.props = appendJoined(s.props, 0, cluster)
 	return seen
+}
+
+// delayLevel reads DELAY. What is not a number is none (in Java it fails the request with an exception's text).
+func delayLevel(value []byte) int {
+	n, err := strconv.ParseInt(string(value), 10, 32)
+	if err != nil || n < 0 {
+		return 0
+	}
+	return int(n)
 }
 
 func appendProperty(dst, name, value []byte) []byte {

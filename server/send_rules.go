@@ -20,20 +20,12 @@ var retryPrefix = []byte("%RETRY%")
 
 // legalSizes holds the message at hand against maxMessageSize and the width of the properties' length field.
 func (b *Broker) legalSizes(body, properties int) bool {
-	return body <= b.maxMessageSize && properties <= message.MaxProperties
+	return body <= b.conf().Store.MaxMessageSize && properties <= message.MaxProperties
 }
 
 func (b *Broker) illegalMessageRemark() string {
 	return fmt.Sprintf("the message is illegal, maybe msg body or properties length not matched. "+
-		"msg body length limit %dB, msg properties length limit 32KB.", b.maxMessageSize)
-}
-
-// notYetRemark refuses what this version does not store, because it could not deliver it.
-func notYetRemark(seen seenProperties) string {
-	if seen.transaction {
-		return "transaction messages are not supported by this broker yet"
-	}
-	return "delayed messages are not supported by this broker yet"
+		"msg body length limit %dB, msg properties length limit 32KB.", b.conf().Store.MaxMessageSize)
 }
 
 // retryTarget is where a message to %RETRY%group goes: there, or to the group's dead letter topic once it was
@@ -62,6 +54,7 @@ func (b *Broker) retryTarget(x *exchange, t *topic.Topic, queueID int32) (*topic
 		b.refuseSend(x, wire.StatusSystemError, err.Error())
 		return nil, 0
 	}
+	x.state.send.dead = true
 	return dead, 0
 }
 

@@ -167,6 +167,9 @@ func (s *Service) appendOne(off message.LogOffset, nowMillis int64) (end message
 	return got.End(), err
 }
 
+// Levels is the number of levels.
+func (s *Service) Levels() int { return len(s.o.Levels) }
+
 // Offset is the next message to deliver of a level, which counts from 1.
 func (s *Service) Offset(level int) message.QueueOffset {
 	s.mu.Lock()
