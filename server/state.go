@@ -1,19 +1,231 @@
 package server
 
-// BROKER: this file is yours; replace this note. Contract between state and hot path:
-// BROKER owns server/state.go and declares there:
-//   type state struct { topics *topic.Table; groups *group.Table; offsets *offset.Table; clients *clients.Table; locks *lock.Table; stats *stats.Stats; registrar *register.Registrar ... }   // embedded in Broker
-//   func stateRoutes() map[wire.Code]route           // all codes but 10, 310, 320, 11
-//   func (b *Broker) loadState() error               // after b.store is open
-//   func (b *Broker) startState(ctx context.Context) // timers, first registration (must not block start)
-//   func (b *Broker) stopState(ctx context.Context) error
-//   func (b *Broker) connClosed(c *transport.Conn)
-//   func (b *Broker) storeOptions() engine.Options   // from config.Store
-//   func (b *Broker) hostOf(l *transport.Listener) netip.AddrPort  // brokerIP1 + port actually listened on
-// What LEAD's send/pull needs on hot paths (no alloc, []byte keys):
-//   topics.Lookup(name []byte) *topic.Topic (nil if unknown): Config fields (ReadQueues, WriteQueues, Perm, Order), Forbidden bool (sending forbidden, behaviour §1.2), Stats counters (atomic) reachable from it: t.Put(count, bytes)
-//   topics.Check(name []byte) error with the exact remark texts; topics.CreateOnSend(topic, defaultTopic string, clientQueueNums int32, unitMode bool) (*topic.Topic, error) — may persist, so LEAD calls it on a worker
-//   groups.Lookup(name []byte) *group.Config or nil ; groups.FindOrCreate(name string) (…, error) (persisting: asynchronous or on worker)
-//   clients.Subscription(group, topic []byte) — consumer group info incl. whether any channel, message model, the SubscriptionData for topic with its precomputed code set
-//   offsets.Commit(group, topic []byte, qid int32, off int64)
-//   stats: GroupGet(group, topic, count, bytes), BrokerPut/Get …
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"ringmq/internal/client"
+	"ringmq/internal/clock"
+	"ringmq/internal/config"
+	"ringmq/internal/transport"
+	"ringmq/internal/wire"
+	"ringmq/server/clients"
+	"ringmq/server/group"
+	"ringmq/server/lock"
+	"ringmq/server/offset"
+	"ringmq/server/register"
+	"ringmq/server/stats"
+	"ringmq/server/topic"
+)
+
+// state is everything the broker remembers beside messages. Each part looks after its own
+// synchronization; the fields are set by loadState, before anything is served.
+type state struct {
+	topics  *topic.Table
+	groups  *group.Table
+	offsets *offset.Table
+	clients *clients.Table
+	locks   *lock.Table
+	stats   *stats.Table
+	config  configuration
+
+	storeIP   netip.Addr // brokerIP1
+	nameConns *client.Pool
+	registrar atomic.Pointer[register.Registrar] // nil until startState
+	tasks     sync.WaitGroup                     // timers started by startState
+}
+
+// Periods of the broker's timers, as Java has them.
+const (
+	expireClientsPeriod = 10 * time.Second
+	expireLocksPeriod   = 60 * time.Second
+	retrySavePeriod     = 5 * time.Second
+	firstOffsetSave     = 10 * time.Second
+	resolveTimeout      = 5 * time.Second
+)
+
+// loadState reads the files of the store's config folder.
+func (b *Broker) loadState() error {
+	b.config.start(b.cfg)
+	o := &b.cfg.Broker
+	var err error
+	if b.storeIP, err = resolve(o.BrokerIP1); err != nil {
+		return fmt.Errorf("brokerIP1=%s: %w", o.BrokerIP1, err)
+	}
+	b.nameConns = client.NewPool(0, client.Options{DialTimeout: time.Duration(b.cfg.Client.ConnectTimeoutMillis) * time.Millisecond})
+	b.clients, b.locks = clients.New(), lock.New()
+	b.stats = stats.New(o.BrokerClusterName, o.EnableDetailStat, b.clock.Now())
+	dir := filepath.Join(b.cfg.Store.StorePathRootDir, "config")
+	b.topics, err = topic.Open(topic.Options{
+		Path:    filepath.Join(dir, "topics.json"),
+		Cluster: o.BrokerClusterName, Broker: o.BrokerName,
+		AutoCreate:   func() bool { return b.conf().Broker.AutoCreateTopicEnable },
+		ClusterTopic: o.ClusterTopicEnable, BrokerTopic: o.BrokerTopicEnable,
+		TraceTopic: o.TraceTopicEnable, TraceTopicName: o.MsgTraceTopicName, DefaultQueues: int32(o.DefaultTopicQueueNums),
+		Stats: b.stats, Clock: b.clock, Log: b.log,
+		Created: func(*topic.Topic) { b.announceTopics() },
+	})
+	if err != nil {
+		return err
+	}
+	b.groups, err = group.Open(group.Options{
+		Path:       filepath.Join(dir, "subscriptionGroup.json"),
+		AutoCreate: func() bool { return b.conf().Broker.AutoCreateSubscriptionGroup },
+		Clock:      b.clock, Log: b.log,
+	})
+	if err != nil {
+		return err
+	}
+	b.offsets, err = offset.Open(filepath.Join(dir, "consumerOffset.json"), b.log)
+	return err
+}
+
+// conf is the present configuration; request 25 replaces it.
+func (b *Broker) conf() *config.BrokerFile { return b.config.now.Load() }
+
+// startState starts the timers, which end with ctx, and the registration, which stopState ends.
+func (b *Broker) startState(ctx context.Context) {
+	b.tasks.Go(func() { b.stats.Run(ctx, b.clock) })
+	period := time.Duration(b.cfg.Broker.FlushConsumerOffsetInterval) * time.Millisecond
+	b.every(ctx, firstOffsetSave, period, func(time.Time) { b.saved(b.offsets.Save()) })
+	b.every(ctx, retrySavePeriod, retrySavePeriod, func(time.Time) {
+		b.saved(b.topics.SaveIfMarked())
+		b.saved(b.groups.SaveIfMarked())
+	})
+	b.every(ctx, expireClientsPeriod, expireClientsPeriod, b.expireClients)
+	b.every(ctx, expireLocksPeriod, expireLocksPeriod, b.locks.Expire)
+
+	r := b.newRegistrar()
+	b.registrar.Store(r)
+	r.Start()
+}
+
+func (b *Broker) every(ctx context.Context, first, period time.Duration, fn func(now time.Time)) {
+	b.tasks.Go(func() { clock.Every(ctx, b.clock, first, period, fn) })
+}
+
+// saved reports a timer's failure to write; the next period tries again.
+func (b *Broker) saved(err error) {
+	if err != nil {
+		b.log.Error("broker state is not on disk", "err", err)
+	}
+}
+
+// stopState leaves the name servers and writes what is not yet written.
+func (b *Broker) stopState(ctx context.Context) error {
+	b.tasks.Wait()
+	if r := b.registrar.Load(); r != nil {
+		r.Stop(ctx)
+	}
+	return errors.Join(b.nameConns.Close(), b.offsets.Save(), b.topics.SaveIfMarked(), b.groups.SaveIfMarked())
+}
+
+// newRegistrar knows the broker's addresses, so it is made when the ports are open.
+func (b *Broker) newRegistrar() *register.Registrar {
+	o := &b.cfg.Broker
+	port := int(b.storeHost.Port())
+	return register.New(register.Options{
+		Servers: register.Servers(o.NamesrvAddr),
+		Identity: register.Identity{
+			Cluster: o.BrokerClusterName, Broker: o.BrokerName, BrokerID: o.BrokerID,
+			Addr:   b.addr(),
+			HAAddr: hostPort(o.BrokerIP2, port+1), // Java's start-up overwrites haListenPort too
+		},
+		Period: time.Duration(o.RegisterNameServerPeriod) * time.Millisecond,
+		Settings: func() register.Settings {
+			o := &b.conf().Broker
+			return register.Settings{
+				Perm: int32(o.BrokerPermission), Timeout: time.Duration(o.RegisterBrokerTimeoutMills) * time.Millisecond,
+				Force: o.ForceRegister, Compressed: o.CompressedRegister,
+			}
+		},
+		Topics: b.topics.Since,
+		Ordered: func(topics map[string]string) {
+			if err := b.topics.SetOrdered(topics); err != nil {
+				b.saved(err)
+			}
+		},
+		Dial: func(ctx context.Context, addr string) (register.Conn, error) {
+			c, err := b.nameConns.Client(ctx, addr)
+			if err != nil {
+				return nil, err // not a nil *client.Client in an interface
+			}
+			return c, nil
+		},
+		Clock: b.clock, Log: b.log,
+	})
+}
+
+// announceTopics tells the name servers of new and changed topics.
+func (b *Broker) announceTopics() {
+	if r := b.registrar.Load(); r != nil {
+		r.Announce()
+	}
+}
+
+// expireClients closes the connections of clients that have fallen silent.
+func (b *Broker) expireClients(now time.Time) {
+	for _, c := range b.clients.Expire(now) {
+		c.(*transport.Conn).Close()
+	}
+}
+
+// connClosed takes a connection out of its groups and tells those who stay.
+func (b *Broker) connClosed(c *transport.Conn) { b.tellConsumers(b.clients.Closed(c), nil) }
+
+// tellConsumers lets the clients of changed groups know (NOTIFY_CONSUMER_IDS_CHANGED), so that they share the
+// queues anew. wanted, if not nil, chooses among the groups.
+func (b *Broker) tellConsumers(changes []clients.Change, wanted func(group string) bool) {
+	if !b.conf().Broker.NotifyConsumerIDsChangedEnable {
+		return
+	}
+	for _, change := range changes {
+		if wanted != nil && !wanted(change.Group) {
+			continue
+		}
+		h := wire.NotifyConsumerIdsChangedRequest{ConsumerGroup: change.Group}
+		for _, c := range change.Conns {
+			c.(*transport.Conn).Notify(wire.CodeNotifyConsumerIdsChanged, &h, nil)
+		}
+	}
+}
+
+// hostOf is the address that clients and message ids know the broker by.
+func (b *Broker) hostOf(l *transport.Listener) netip.AddrPort {
+	return netip.AddrPortFrom(b.storeIP, l.Addr().Port())
+}
+
+// addr is what the broker is registered as.
+func (b *Broker) addr() string { return hostPort(b.cfg.Broker.BrokerIP1, int(b.storeHost.Port())) }
+
+// hostPort joins a configured host, which may be an IPv6 address with or without brackets, and a port.
+func hostPort(host string, port int) string {
+	return net.JoinHostPort(strings.Trim(host, "[]"), fmt.Sprint(port))
+}
+
+// resolve finds the IP address of brokerIP1, which may be a host name: records hold addresses.
+func resolve(host string) (netip.Addr, error) {
+	if ip, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
+		return ip.Unmap(), nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), resolveTimeout)
+	defer cancel()
+	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	for _, ip := range ips {
+		if ip = ip.Unmap(); ip.Is4() {
+			return ip, nil
+		}
+	}
+	return ips[0], nil
+}

@@ -18,8 +18,9 @@ const (
 	MaxSubscriptions = 10_000
 	// MaxBytes is about the most memory that all subscriptions together may take.
 	MaxBytes = 256 << 20
-	// maxID and maxExpression bound texts of a heartbeat, in bytes.
-	maxID         = 1 << 10
+	// MaxID is the longest client id, in bytes.
+	MaxID = 1 << 10
+	// maxExpression is the longest subscription expression, in bytes.
 	maxExpression = 64 << 10
 )
 
@@ -29,8 +30,8 @@ func Check(hb *wire.HeartbeatData) error {
 	switch {
 	case hb.ClientID == "" && groups > 0:
 		return errors.New("the heartbeat has no clientID")
-	case len(hb.ClientID) > maxID:
-		return fmt.Errorf("the clientID has %d bytes, more than %d", len(hb.ClientID), maxID)
+	case len(hb.ClientID) > MaxID:
+		return fmt.Errorf("the clientID has %d bytes, more than %d", len(hb.ClientID), MaxID)
 	case groups > MaxGroups:
 		return fmt.Errorf("the heartbeat names %d groups, more than %d", groups, MaxGroups)
 	}

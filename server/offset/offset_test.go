@@ -163,7 +163,7 @@ func TestLoadOddFile(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, []byte(`{"offsetTable":{"T@g":{"0":1,2147483647:5,-1:5},"a@b@c":{0:1},"x":{0:2}}}`), 0o600))
 	table := open(t, path)
 	require.Equal(t, map[int32]int64{0: 1}, table.Queues("g", "T"))
-	require.Len(t, table.Wrapper().OffsetTable, 3, "keys that are no topic@group are kept")
+	require.Len(t, table.Snapshot().OffsetTable, 3, "keys that are no topic@group are kept")
 	require.Empty(t, table.Topics(""))
 	require.Empty(t, table.Groups(""))
 }

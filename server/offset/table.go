@@ -175,8 +175,8 @@ func (t *Table) Save() error {
 	return nil
 }
 
-// Wrapper is the whole table as request 43 answers it.
-func (t *Table) Wrapper() *wire.OffsetSerializeWrapper {
+// Snapshot is the whole table as request 43 answers it.
+func (t *Table) Snapshot() *wire.OffsetSerializeWrapper {
 	w := &wire.OffsetSerializeWrapper{OffsetTable: make(map[string]map[int32]int64, t.pairs.Len())}
 	for key, q := range t.pairs.All() {
 		numbers := make(map[int32]int64)
@@ -188,7 +188,7 @@ func (t *Table) Wrapper() *wire.OffsetSerializeWrapper {
 	return w
 }
 
-func (t *Table) encode() ([]byte, error) { return fastjson.MarshalPretty(t.Wrapper()) }
+func (t *Table) encode() ([]byte, error) { return fastjson.MarshalPretty(t.Snapshot()) }
 
 func (t *Table) decode(data []byte) error {
 	var w wire.OffsetSerializeWrapper
