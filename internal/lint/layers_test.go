@@ -16,6 +16,7 @@ var layers = []string{
 	"cmd/ringmq",
 	"compat",
 	"compat/*",
+	"compat/promise",
 	"compat/raw compat/target compat/verdict",
 	"server",
 	"server/*",

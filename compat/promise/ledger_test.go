@@ -1,4 +1,4 @@
-package crash
+package promise
 
 import (
 	"testing"
@@ -30,10 +30,10 @@ func TestSettle(t *testing.T) {
 			for _, p := range promises {
 				require.NoError(t, l.Promise(p))
 			}
-			err := l.Settle(q, tc.found)
+			err := l.settle(q, tc.found)
 			if tc.want == "" {
 				require.NoError(t, err)
-				require.NoError(t, l.Settle(q, tc.found))
+				require.NoError(t, l.settle(q, tc.found))
 			} else {
 				require.ErrorContains(t, err, tc.want)
 			}
@@ -44,8 +44,8 @@ func TestSettle(t *testing.T) {
 func TestSeenMessagesHaveToStay(t *testing.T) {
 	l, q := NewLedger(), Queue{"T", 0}
 	require.NoError(t, l.Promise(Receipt{q, 0, 100, 1}))
-	require.NoError(t, l.Settle(q, []place{{1, 100}, {2, 200}}))
-	require.ErrorContains(t, l.Settle(q, []place{{1, 100}}), "gone from offset 1 on")
+	require.NoError(t, l.settle(q, []place{{1, 100}, {2, 200}}))
+	require.ErrorContains(t, l.settle(q, []place{{1, 100}}), "gone from offset 1 on")
 }
 
 func TestOnePlaceIsPromisedOnce(t *testing.T) {

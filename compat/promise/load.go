@@ -1,4 +1,4 @@
-package crash
+package promise
 
 import (
 	"context"
@@ -12,17 +12,19 @@ import (
 	"ringmq/compat/raw"
 )
 
+// QueuesPerTopic is how many queues of a topic a [Load] uses.
+const QueuesPerTopic = 4
+
 const (
-	queuesPerTopic = 4
-	connections    = 4
-	inFlight       = 8 // requests of a connection under way at once
+	connections = 4
+	inFlight    = 8 // requests of a connection under way at once
 )
 
-// load is a running set of producers. Each sends, waits for the answer and sends again until its
-// connection breaks.
-type load struct {
-	// first is closed with the first acknowledgement.
-	first   chan struct{}
+// Load is a running set of producers. Each sends, waits for the answer and sends again until its
+// connection breaks: a load ends with the broker.
+type Load struct {
+	// First is closed with the first acknowledgement.
+	First   chan struct{}
 	isFirst sync.Once
 	wg      sync.WaitGroup
 
@@ -36,8 +38,10 @@ type load struct {
 // errWrongAnswer marks an acknowledgement that makes no sense.
 var errWrongAnswer = errors.New("wrong acknowledgement")
 
-func startLoad(ctx context.Context, addr string, round int, topics []string, seed uint64) *load {
-	l := &load{first: make(chan struct{})}
+// Start begins to send to topics of a broker. Rounds on one store have different numbers: they make ids unique over
+// the life of the store.
+func Start(ctx context.Context, addr string, round int, topics []string, seed uint64) *Load {
+	l := &Load{First: make(chan struct{})}
 	for number := range connections {
 		c, err := raw.Dial(ctx, addr)
 		if err != nil {
@@ -48,7 +52,7 @@ func startLoad(ctx context.Context, addr string, round int, topics []string, see
 		for worker := range inFlight {
 			p := &producer{
 				load: l, conn: c, topics: topics, rng: rand.New(rand.NewPCG(seed, uint64(number*inFlight+worker))),
-				// Round and worker make ids unique over the life of the store; 0 is no id.
+				// 0 is no id.
 				next: uint64(round+1)<<40 | uint64(number*inFlight+worker)<<32,
 			}
 			workers.Go(func() { p.run(ctx) })
@@ -61,43 +65,45 @@ func startLoad(ctx context.Context, addr string, round int, topics []string, see
 	return l
 }
 
-// wait returns what was acknowledged and how many requests were refused, once every producer has stopped.
-func (l *load) wait() (receipts []Receipt, refused int, err error) {
+// Wait returns what was acknowledged and how many requests were refused, once every producer has stopped. An error
+// is an acknowledgement that makes no sense.
+func (l *Load) Wait() (receipts []Receipt, refused int, err error) {
 	l.wg.Wait()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.receipts, l.refused, l.wrong
 }
 
-func (l *load) lastRefusal() error {
+// LastRefusal returns the newest answer that was not an acknowledgement, or nil.
+func (l *Load) LastRefusal() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.refusal
 }
 
-func (l *load) refuse(err error) {
+func (l *Load) refuse(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.refused++
 	l.refusal = err
 }
 
-func (l *load) accuse(err error) {
+func (l *Load) accuse(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.wrong = err
 }
 
-func (l *load) acknowledge(receipts []Receipt) {
+func (l *Load) acknowledge(receipts []Receipt) {
 	l.mu.Lock()
 	l.receipts = append(l.receipts, receipts...)
 	l.mu.Unlock()
-	l.isFirst.Do(func() { close(l.first) })
+	l.isFirst.Do(func() { close(l.First) })
 }
 
 // producer is one sender; it belongs to its goroutine.
 type producer struct {
-	load   *load
+	load   *Load
 	conn   *raw.Conn
 	topics []string
 	rng    *rand.Rand
@@ -106,7 +112,7 @@ type producer struct {
 
 func (p *producer) run(ctx context.Context) {
 	for {
-		q := Queue{p.topics[p.rng.IntN(len(p.topics))], p.rng.Int32N(queuesPerTopic)}
+		q := Queue{p.topics[p.rng.IntN(len(p.topics))], p.rng.Int32N(QueuesPerTopic)}
 		count := 1
 		if p.rng.IntN(20) == 0 {
 			count = 1 + p.rng.IntN(20)
@@ -149,7 +155,7 @@ func (p *producer) send(ctx context.Context, q Queue, count int) ([]Receipt, err
 		if count > 1 {
 			size = min(size, 20_000) // a request holds 4 MiB
 		}
-		batch = append(batch, raw.BatchMessage{Properties: raw.Properties("UNIQ_KEY", key, "KEYS", key, "TAGS", "crash"), Body: makeBody(p.next, size)})
+		batch = append(batch, raw.BatchMessage{Properties: raw.Properties("UNIQ_KEY", key, "KEYS", key, "TAGS", "promise"), Body: makeBody(p.next, size)})
 	}
 	var r raw.Receipt
 	var err error

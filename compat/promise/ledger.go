@@ -1,4 +1,13 @@
-package crash
+// Package promise loads a broker and keeps what it promised.
+//
+// Core idea: an acknowledgement is a promise with a place in it: queue, queue offset, commit log offset.
+// [Load] collects promises from producers until the broker is gone; a [Ledger] keeps them and compares them
+// with everything that the broker holds when it is back:
+//
+//   - every acknowledged message is at its offset, at its place in the commit log, with its body;
+//   - what one look has shown (also without acknowledgement), every later one shows at the same offset;
+//   - offsets of a queue run from 0 without gap, and no message stands in a queue twice.
+package promise
 
 import (
 	"fmt"
@@ -54,18 +63,9 @@ func (l *Ledger) Promise(r Receipt) error {
 	return nil
 }
 
-// Queues returns every queue with a promise.
-func (l *Ledger) Queues() []Queue {
-	var out []Queue
-	for q := range l.queues {
-		out = append(out, q)
-	}
-	return out
-}
-
-// Settle compares what a queue holds now, by offset from 0, with the promises, and takes it as the new state: what
+// settle compares what a queue holds now, by offset from 0, with the promises, and takes it as the new state: what
 // has been seen once has to stay.
-func (l *Ledger) Settle(q Queue, found []place) error {
+func (l *Ledger) settle(q Queue, found []place) error {
 	places := l.queues[q]
 	for offset, promised := range places {
 		switch {
