@@ -84,6 +84,15 @@ var handlers = map[wire.Code]handler{
 	wire.CodeGetNamesrvConfig:              {false, (*Server).getConfig},
 }
 
+// handlerOf finds the handler of a command's code, which is wider than [wire.Code].
+func handlerOf(code int32) (h handler, known bool) {
+	if int32(wire.Code(code)) != code {
+		return h, false
+	}
+	h, known = handlers[wire.Code(code)]
+	return h, known
+}
+
 // inline tells whether h runs where the request was read. With clusterTest no lookup does:
 // it may ask another name server.
 func (s *Server) inline(h handler) bool { return h.inline && s.product == nil }

@@ -43,12 +43,22 @@ type said struct {
 	Ours     string
 }
 
-// TestConversation holds our answers against those of RocketMQ's name server.
+// TestConversation holds our answers against those of RocketMQ's name server, on both paths
+// of the transport.
 func TestConversation(t *testing.T) {
-	addr := *record
-	if addr == "" {
-		addr = startServer(t, nil).Addr().String()
+	if *record != "" {
+		converse(t, *record)
+		return
 	}
+	for _, path := range []string{"off", "auto"} {
+		t.Run("ringIO="+path, func(t *testing.T) {
+			s := startServer(t, func(o *Options) { o.Transport = newTransport(t, path) })
+			converse(t, s.Addr().String())
+		})
+	}
+}
+
+func converse(t *testing.T, addr string) {
 	text, err := os.ReadFile(conversation)
 	require.NoError(t, err)
 	talk := &talk{t: t, addr: addr, conns: make(map[string]net.Conn)}
@@ -107,7 +117,7 @@ func comparable(line string, req *said) string {
 
 // talk is the asking side, made of nothing that the product is made of.
 type talk struct {
-	t      *testing.T
+	t      testing.TB
 	addr   string
 	conns  map[string]net.Conn
 	opaque int
@@ -241,7 +251,7 @@ func (k *talk) read(c net.Conn) (head, body string, opaque int) {
 }
 
 // compressed is the form of a registration's body that brokers send with compressedRegister.
-func compressed(t *testing.T, body []byte) []byte {
+func compressed(t testing.TB, body []byte) []byte {
 	var b struct {
 		FilterServerList            json.RawMessage
 		TopicConfigSerializeWrapper struct {

@@ -24,7 +24,7 @@ func (s *Server) registerBroker(r *request) reply {
 	}
 	topics, filters, err := registerBody(r.cmd, h.Compressed)
 	if err != nil {
-		return invalid(fmt.Errorf("Failed to decode RegisterBrokerBody: %w", err))
+		return failed(wire.StatusSystemError, "Failed to decode RegisterBrokerBody: "+err.Error())
 	}
 	done, err := s.table.Register(route.Registration{
 		Cluster: h.ClusterName,

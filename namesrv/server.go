@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -85,7 +83,8 @@ func New(o Options) (*Server, error) {
 
 // Start listens on the configured port and starts the timers. The error names the address.
 func (s *Server) Start(ctx context.Context) error {
-	l, err := s.transport.Listen(listenAddr(&s.config.Load().Server), s)
+	conf := &s.config.Load().Server
+	l, err := s.transport.Listen(conf.ListenAddr(conf.ListenPort), s)
 	if err != nil {
 		return fmt.Errorf("name server: %w", err)
 	}
@@ -101,14 +100,6 @@ func (s *Server) Start(ctx context.Context) error {
 		clock.Every(tasks, s.clock, firstPrint, printPeriod, func(time.Time) { s.print() })
 	})
 	return nil
-}
-
-func listenAddr(conf *config.NettyServer) string {
-	host := conf.BindAddress
-	if strings.Contains(host, ":") {
-		host = "[" + host + "]" // IPv6
-	}
-	return host + ":" + strconv.Itoa(conf.ListenPort)
 }
 
 // Addr is the address it listens on.
@@ -136,7 +127,7 @@ func (s *Server) Serve(t *transport.Turn, c *transport.Conn, cmd *wire.Command) 
 	if !s.accepting.Load() {
 		return // not started yet or about to close: the client tries another name server
 	}
-	h, ok := handlers[wire.Code(cmd.Code)]
+	h, ok := handlerOf(cmd.Code)
 	if !ok {
 		return // as DefaultRequestProcessor does: the client times out
 	}

@@ -15,9 +15,9 @@ type StatusError struct {
 
 func (e *StatusError) Error() string {
 	if e.Remark == "" {
-		return fmt.Sprintf("the server answered with status %d", e.Status)
+		return fmt.Sprintf("refused with %v", e.Status)
 	}
-	return fmt.Sprintf("the server answered with status %d: %s", e.Status, e.Remark)
+	return fmt.Sprintf("%s (%v)", e.Remark, e.Status)
 }
 
 // Failure is nil for a successful answer, else a [*StatusError].

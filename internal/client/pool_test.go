@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"testing"
 
@@ -89,5 +88,6 @@ func TestFailure(t *testing.T) {
 	var status *StatusError
 	require.ErrorAs(t, err, &status)
 	require.Equal(t, wire.StatusTopicNotExist, status.Status)
-	require.EqualError(t, err, fmt.Sprintf("the server answered with status %d: no T", wire.StatusTopicNotExist))
+	require.EqualError(t, err, "no T (TOPIC_NOT_EXIST)")
+	require.EqualError(t, Failure(&wire.Command{Code: int32(wire.StatusSystemError)}), "refused with SYSTEM_ERROR")
 }
