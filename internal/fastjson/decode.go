@@ -48,6 +48,7 @@ type parser struct {
 	depth  int
 	memory int
 	walk   int
+	absent bool // the value just read was null in other words: "" for an object, a reference to nothing
 }
 
 func (p *parser) spend(n int) error {
@@ -63,6 +64,7 @@ func (p *parser) value(v reflect.Value) error {
 		return p.want("less nesting")
 	}
 	defer func() { p.depth-- }()
+	p.absent = false
 	c := p.space()
 	if (c == 'n' || c == 'u') && p.null() {
 		switch v.Kind() {
@@ -104,7 +106,11 @@ func (p *parser) pointer(v reflect.Value) error {
 		setDefaults(fresh.Elem())
 		v.Set(fresh)
 	}
-	return p.value(v.Elem())
+	err := p.value(v.Elem())
+	if p.absent {
+		v.SetZero()
+	}
+	return err
 }
 
 func setDefaults(v reflect.Value) {
@@ -118,6 +124,7 @@ func (p *parser) mismatch(v reflect.Value, want string) error {
 	start := p.i
 	if c := p.space(); c == '"' || c == '\'' {
 		if t, err := p.text(); err == nil && len(t) == 0 {
+			p.absent = true
 			return nil
 		}
 	}
@@ -133,6 +140,7 @@ func (p *parser) object(v reflect.Value, c byte) error {
 	for first := true; ; first = false {
 		done, err := p.next('}', first)
 		if done || err != nil {
+			p.absent = false // whatever the members were
 			return err
 		}
 		name, err := p.name()
@@ -166,6 +174,7 @@ func (p *parser) list(v reflect.Value, c byte) error {
 	for first := true; ; first = false {
 		done, err := p.next(']', first)
 		if done || err != nil {
+			p.absent = false
 			return err
 		}
 		if err := p.element(&out); err != nil {
@@ -207,6 +216,7 @@ func (p *parser) table(v reflect.Value, c byte) error {
 	for first := true; ; first = false {
 		done, err := p.next('}', first)
 		if done || err != nil {
+			p.absent = false // whatever the members were
 			return err
 		}
 		key := reflect.New(t.Key()).Elem()

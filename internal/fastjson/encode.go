@@ -160,16 +160,22 @@ func (e *encoder) list(v reflect.Value) bool {
 // table writes a map, its keys in ascending order; Java's order is that of its hash table.
 func (e *encoder) table(v reflect.Value) bool {
 	keys := e.sortedKeys(v)
-	for i, k := range keys {
-		if i > 0 {
+	some := false
+	for _, k := range keys {
+		x := v.MapIndex(k.value)
+		if isNull(x) {
+			continue
+		}
+		if some {
 			e.out = append(e.out, ',')
 		}
 		if k.value.Kind() == reflect.String {
 			e.newLine() // other keys stay on the line, as MapSerializer leaves them
 		}
+		some = true
 		e.out = append(e.out, k.text...)
 		e.out = append(e.out, ':')
-		e.value(v.MapIndex(k.value))
+		e.value(x)
 	}
 	return len(keys) > 0
 }

@@ -10,7 +10,7 @@ import (
 var errWalk = errors.New("fastjson: the input has too many references")
 
 // reference reads the rest of {"$ref":"$.a.b[0]"} and fills v from what stands at that path of the document.
-// A path that leads nowhere leaves v as it is, as fastjson does. A reference that contains itself ends at the
+// A path that leads nowhere counts as null, as in fastjson. A reference that contains itself ends at the
 // depth bound.
 func (p *parser) reference(v reflect.Value) error {
 	if c := p.space(); c != '"' && c != '\'' {
@@ -28,6 +28,7 @@ func (p *parser) reference(v reflect.Value) error {
 	}
 	at, err := p.find(path)
 	if err != nil || at < 0 {
+		p.absent = true
 		return err
 	}
 	back := p.i

@@ -1,6 +1,9 @@
 package fastjson
 
-import "fmt"
+import (
+	"bytes"
+	"fmt"
+)
 
 // SyntaxError tells where input stops being JSON that fastjson would read.
 type SyntaxError struct {
@@ -36,24 +39,24 @@ func (s *scanner) space() byte {
 
 // comment skips one comment; false if there is none or it does not end.
 func (s *scanner) comment() bool {
-	if s.i+1 >= len(s.b) {
-		return false
-	}
-	end := "\n"
-	switch s.b[s.i+1] {
-	case '/':
-	case '*':
-		end = "*/"
-	default:
-		return false
-	}
-	for i := s.i + 2; i+len(end) <= len(s.b); i++ {
-		if string(s.b[i:i+len(end)]) == end {
-			s.i = i + len(end)
-			return true
+	rest := s.b[s.i:]
+	if bytes.HasPrefix(rest, []byte("//")) {
+		n := bytes.IndexByte(rest, '\n')
+		if n < 0 {
+			n = len(rest) - 1
 		}
+		s.i += n + 1
+		return true
 	}
-	return false
+	if !bytes.HasPrefix(rest, []byte("/*")) {
+		return false
+	}
+	n := bytes.Index(rest[2:], []byte("*/"))
+	if n < 0 {
+		return false
+	}
+	s.i += n + 4
+	return true
 }
 
 // next moves to the next member of an object or list, past commas, of which fastjson takes any number.
