@@ -176,7 +176,7 @@ func TestNamesrvServesAndStops(t *testing.T) {
 	status, stderr := fail(t, args...)
 	require.Equal(t, exitFailed, status)
 	require.Contains(t, stderr, fmt.Sprint(port))
-	require.Contains(t, stderr, "another process has this port")
+	require.Contains(t, stderr, "-o listenPort=N")
 	requireOneLine(t, stderr)
 
 	status, took := p.stop(t, syscall.SIGTERM)
@@ -230,7 +230,6 @@ func TestStandaloneThatCannotStart(t *testing.T) {
 	l, err := net.Listen("tcp", fmt.Sprintf(":%d", broker-2))
 	require.NoError(t, err)
 	defer l.Close()
-	ports := []string{"--namesrv-port", fmt.Sprint(namesrv), "--broker-port", fmt.Sprint(broker)}
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
 	for _, c := range []struct {
@@ -238,14 +237,20 @@ func TestStandaloneThatCannotStart(t *testing.T) {
 		want       string
 	}{
 		{"busy fast port", t.TempDir(), fmt.Sprint(broker - 2)},
+		{"busy name server port", t.TempDir(), fmt.Sprint(broker - 2)},
 		{"data is a file", file, file},
 		{"data cannot be made", "/proc/ringmq", "/proc/ringmq"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			status, stderr := fail(t, append(ports, "standalone", "--data", c.data)...)
+			args := []string{"standalone", "--data", c.data, "--namesrv-port", fmt.Sprint(namesrv), "--broker-port", fmt.Sprint(broker)}
+			if c.name == "busy name server port" {
+				args[4] = fmt.Sprint(broker - 2)
+			}
+			status, stderr := fail(t, args...)
 			require.Equal(t, exitFailed, status, stderr)
 			require.Contains(t, stderr, c.want)
 			requireOneLine(t, stderr)
+			require.NoFileExists(t, filepath.Join(c.data, "store", "abort"), "what was opened is closed")
 		})
 	}
 }

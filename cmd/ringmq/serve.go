@@ -15,6 +15,7 @@ import (
 // part is a server: namesrv.Server or server.Broker.
 type part interface {
 	Start(ctx context.Context) error
+	// Close may be called without Start, and after a Start that failed.
 	Close(ctx context.Context) error
 }
 
@@ -27,23 +28,26 @@ const stopLimit = time.Second
 func serve(ctx context.Context, log *slog.Logger, tr *transport.Transport, ready func(), parts ...part) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	started := 0
-	var startErr error
-	for _, p := range parts {
-		started++ // what failed to start may hold a store or a listener: it is closed too
-		if startErr = p.Start(ctx); startErr != nil {
-			break
-		}
-	}
-	if startErr == nil {
+	err := startAll(ctx, parts)
+	if err == nil {
 		ready()
 		<-ctx.Done()
 		log.Info("stopping")
 	}
 	stop() // from now on a signal kills
-	return errors.Join(explain(startErr), closeAll(tr, parts[:started]))
+	return errors.Join(explain(err), closeAll(tr, parts))
 }
 
+func startAll(ctx context.Context, parts []part) error {
+	for _, p := range parts {
+		if err := p.Start(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// closeAll closes parts, started or not: one that was only made may hold a store.
 func closeAll(tr *transport.Transport, parts []part) error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopLimit)
 	defer cancel()
@@ -58,7 +62,7 @@ func closeAll(tr *transport.Transport, parts []part) error {
 func explain(err error) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("%w; another process has this port: stop it, or choose another port (see --help)", err)
+		return fmt.Errorf("%w (another port: -o listenPort=N; standalone: --namesrv-port, --broker-port)", err)
 	case errors.Is(err, syscall.EACCES):
 		return fmt.Errorf("%w; run as a user who may, or choose another place or port", err)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
