@@ -50,13 +50,25 @@ func Open(o Options) (*Log, error) {
 	}
 	l := &Log{o: o}
 	l.files.Store(&[]*File{})
-	if err := o.FS.MkdirAll(o.Dir); err != nil {
+	if err := l.settleNames(); err != nil {
 		return nil, err
 	}
 	if err := l.load(); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
+}
+
+// settleNames makes the directory and the names in it last: a process that was killed may have made
+// files and come no further.
+func (l *Log) settleNames() error {
+	if err := l.o.FS.MkdirAll(l.o.Dir); err != nil {
+		return err
+	}
+	if err := l.o.FS.SyncDir(l.o.Dir); err != nil {
+		return err
+	}
+	return l.o.FS.SyncDir(".")
 }
 
 func (l *Log) load() error {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 
+	"ringmq/internal/mapfile"
 	"ringmq/internal/message"
 )
 
@@ -217,7 +218,26 @@ func (s *scanner) record(off message.LogOffset) ([]byte, error) {
 	if err := message.Decode(raw, &s.rec); err != nil {
 		return nil, err
 	}
-	return raw, message.CheckBody(raw, &s.rec)
+	if err := message.CheckBody(raw, &s.rec); err != nil {
+		return nil, err
+	}
+	return raw, checkText(raw, &s.rec)
+}
+
+// checkText finds what a power cut may do unnoticed by the record's own checks: topic and
+// properties have no checksum, and a sector that never reached the device reads as zeros. No
+// text has a sector's worth of zeros at just that place.
+func checkText(raw []byte, r *message.Record) error {
+	at := len(raw) - len(r.Properties) - 2 - len(r.Topic)
+	for at < len(raw) {
+		next := at + mapfile.Sector - int(int64(r.LogOffset)+int64(at))%mapfile.Sector
+		part := raw[at:min(next, len(raw))]
+		if part[0] == 0 && isZero(part) && !(len(r.Properties) == 0 && at+len(part) == len(raw) && len(part) <= 2) {
+			return &message.FormatError{Field: "PROPERTIES", Want: "text", Got: 0}
+		}
+		at = next
+	}
+	return nil
 }
 
 func isFormat(err error) bool {

@@ -12,9 +12,9 @@ import (
 type Batch struct {
 	buf  []byte
 	used int
-	// extents are the runs of buf that are contiguous in the log, too; a new one begins at
-	// each file.
+	// extents are the runs of buf that belong together in one file.
 	extents []extent
+	cut     bool // the next byte begins a file
 }
 
 type extent struct {
@@ -39,17 +39,18 @@ func (b *Batch) End() message.LogOffset {
 }
 
 // Reset empties the batch.
-func (b *Batch) Reset() { b.used, b.extents = 0, b.extents[:0] }
+func (b *Batch) Reset() { b.used, b.extents, b.cut = 0, b.extents[:0], false }
 
-// take extends the batch by n bytes that belong at off, which follows the batch's last byte
-// or begins a file, and returns them. The caller has checked that there is room.
+// take extends the batch by n bytes that belong at off, behind the batch's last byte or at a
+// file's begin, and returns them. The caller has checked that there is room.
 func (b *Batch) take(off message.LogOffset, n int) []byte {
 	from := b.used
 	b.used += n
-	if k := len(b.extents); k > 0 && b.End() == off {
+	if k := len(b.extents); k > 0 && !b.cut {
 		b.extents[k-1].to = b.used
 	} else {
 		b.extents = append(b.extents, extent{off, from, b.used})
+		b.cut = false
 	}
 	return b.buf[from:b.used:b.used]
 }
@@ -118,6 +119,7 @@ func (s *Stager) Reserve(n int) error {
 	blank := s.batch.take(s.tail, message.BlankSize)
 	binary.BigEndian.PutUint32(blank, uint32(free))
 	binary.BigEndian.PutUint32(blank[4:], message.BlankMagic)
+	s.batch.cut = true
 	s.tail = s.end
 	s.end += message.LogOffset(s.log.o.FileSize)
 	return nil

@@ -47,6 +47,8 @@ func (x *Index) openFile(name string, access mapfile.Access) (*file, error) {
 	if err != nil {
 		return nil, errors.Join(err, mf.Close())
 	}
+	// A process that was killed may have left bytes that are not on the device.
+	f.markDirty()
 	return f, nil
 }
 

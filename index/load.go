@@ -44,6 +44,7 @@ func (x *Index) load() error {
 			return err
 		}
 	}
+	x.newNames = true // as far as this process knows
 	return x.resume()
 }
 
@@ -64,8 +65,6 @@ func (x *Index) loadFile(e mapfile.Entry) error {
 		f.release()
 		return x.setAside(e.Name, why)
 	}
-	// A process that was killed may have left pages that are not on the device.
-	f.markDirty()
 	x.files = append(x.files, f)
 	if !f.head.empty() {
 		x.end = max(x.end, f.head.endOffset)

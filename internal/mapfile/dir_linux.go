@@ -31,7 +31,7 @@ func OpenDir(dir string) (*Dir, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(abs, dirPerm); err != nil {
+	if err := mkdirSynced(abs); err != nil {
 		return nil, err
 	}
 	root, err := os.OpenRoot(abs)
@@ -39,6 +39,25 @@ func OpenDir(dir string) (*Dir, error) {
 		return nil, err
 	}
 	return &Dir{path: abs, root: root}, nil
+}
+
+// mkdirSynced makes a directory and those above it, and makes their names last.
+func mkdirSynced(dir string) error {
+	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	parent := filepath.Dir(dir)
+	if err := mkdirSynced(parent); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, dirPerm); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	f, err := os.Open(parent)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 // Path implements [FS].

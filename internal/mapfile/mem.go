@@ -282,7 +282,18 @@ func (m *Mem) Remove(name string) error {
 		}
 	}
 	m.change(nameChange{clean: nil}, path.Dir(clean))
+	if n.dir {
+		m.emptied(clean)
+	}
 	return nil
+}
+
+// emptied makes the device forget what was in a directory that is removed: one made later under
+// the same name must not show it again. Under mu.
+func (m *Mem) emptied(dir string) {
+	within := func(name string) bool { return strings.HasPrefix(name, dir+"/") }
+	maps.DeleteFunc(m.device, func(name string, _ *memNode) bool { return within(name) })
+	maps.DeleteFunc(m.changes, func(name string, _ []nameChange) bool { return name == dir || within(name) })
 }
 
 // Rename implements [FS].
