@@ -3,7 +3,7 @@ package config
 // Broker holds the options of RocketMQ's BrokerConfig: who the broker is, what it
 // allows, how long it waits.
 type Broker struct {
-	RocketmqHome                           string `key:"rocketmqHome" default:"$ROCKETMQ_HOME" remote:"no" doc:"install root; conf/ with log config and ACL"`
+	RocketmqHome                           string `key:"rocketmqHome" default:"$ROCKETMQ_HOME" remote:"no" status:"home" doc:"install root; conf/ with log config and ACL"`
 	NamesrvAddr                            string `key:"namesrvAddr" default:"$NAMESRV_ADDR" important:"yes" doc:"';'-separated list"`
 	BrokerIP1                              string `key:"brokerIP1" default:"local address" important:"yes" doc:"address registered, in storeHost and msgIds"`
 	BrokerIP2                              string `key:"brokerIP2" default:"local address" doc:"address of the registered HA endpoint"`
@@ -31,7 +31,7 @@ type Broker struct {
 	EndTransactionThreadPoolNums           int    `key:"endTransactionThreadPoolNums" default:"max(8+2*cpu, 4*min(cpu,4))" status:"pool" doc:"end-transaction pool"`
 	FlushConsumerOffsetInterval            int    `key:"flushConsumerOffsetInterval" default:"5000" unit:"ms" range:"1.." doc:"consumerOffset.json period"`
 	FlushConsumerOffsetHistoryInterval     int    `key:"flushConsumerOffsetHistoryInterval" default:"60000" status:"unused" doc:"no effect"`
-	RejectTransactionMessage               bool   `key:"rejectTransactionMessage" default:"false" important:"yes" doc:"refuse TRAN_MSG sends"`
+	RejectTransactionMessage               bool   `key:"rejectTransactionMessage" default:"false" important:"yes" status:"transaction" doc:"refuse TRAN_MSG sends"`
 	FetchNamesrvAddrByAddressServer        bool   `key:"fetchNamesrvAddrByAddressServer" default:"false" important:"yes" status:"address" doc:"poll the address server every 2 min if namesrvAddr is unset"`
 	SendThreadPoolQueueCapacity            int    `key:"sendThreadPoolQueueCapacity" default:"10000" status:"queue" doc:"send queue bound"`
 	PutThreadPoolQueueCapacity             int    `key:"putThreadPoolQueueCapacity" default:"10000" status:"queue" doc:"reply-finish queue bound"`
@@ -57,8 +57,8 @@ type Broker struct {
 	RegionID                               string `key:"regionId" default:"DefaultRegion" doc:"MSG_REGION in send replies"`
 	RegisterBrokerTimeoutMills             int    `key:"registerBrokerTimeoutMills" default:"6000" unit:"ms" range:"1.." doc:"register wait"`
 	SlaveReadEnable                        bool   `key:"slaveReadEnable" default:"false" status:"replication" doc:"allow pulls from slaves and redirect slow ones"`
-	DisableConsumeIfConsumerReadSlowly     bool   `key:"disableConsumeIfConsumerReadSlowly" default:"false" doc:"disable groups that lag"`
-	ConsumerFallbehindThreshold            int64  `key:"consumerFallbehindThreshold" default:"17179869184" unit:"bytes" doc:"lag bytes for that"`
+	DisableConsumeIfConsumerReadSlowly     bool   `key:"disableConsumeIfConsumerReadSlowly" default:"false" status:"slow" doc:"disable groups that lag"`
+	ConsumerFallbehindThreshold            int64  `key:"consumerFallbehindThreshold" default:"17179869184" unit:"bytes" status:"slow" doc:"lag bytes for that"`
 	BrokerFastFailureEnable                bool   `key:"brokerFastFailureEnable" default:"true" status:"queue" doc:"drop old queued requests"`
 	WaitTimeMillsInSendQueue               int64  `key:"waitTimeMillsInSendQueue" default:"200" unit:"ms" status:"queue" doc:"max queue wait, send"`
 	WaitTimeMillsInPullQueue               int64  `key:"waitTimeMillsInPullQueue" default:"5000" unit:"ms" status:"queue" doc:"max queue wait, pull"`
@@ -79,7 +79,7 @@ type Broker struct {
 	TransactionCheckMax                    int    `key:"transactionCheckMax" default:"15" important:"yes" status:"transaction" doc:"checks before discard"`
 	TransactionCheckInterval               int64  `key:"transactionCheckInterval" default:"60000" unit:"ms" important:"yes" status:"transaction" doc:"checker period (read at start)"`
 	AclEnable                              bool   `key:"aclEnable" default:"false" important:"yes" status:"acl" doc:"load ACL validators"`
-	StoreReplyMessageEnable                bool   `key:"storeReplyMessageEnable" default:"true" doc:"store reply messages too"`
+	StoreReplyMessageEnable                bool   `key:"storeReplyMessageEnable" default:"true" status:"reply" doc:"store reply messages too"`
 	EnableDetailStat                       bool   `key:"enableDetailStat" default:"true" doc:"per-queue statistics"`
 	AutoDeleteUnusedStats                  bool   `key:"autoDeleteUnusedStats" default:"false" doc:"drop stats of deleted topics/groups"`
 	IsolateLogEnable                       bool   `key:"isolateLogEnable" default:"false" status:"stderr" doc:"log folder per broker"`

@@ -2,7 +2,7 @@ package config
 
 // Namesrv holds the options of RocketMQ's NamesrvConfig.
 type Namesrv struct {
-	RocketmqHome       string `key:"rocketmqHome" default:"$ROCKETMQ_HOME" remote:"no" doc:"install root"`
+	RocketmqHome       string `key:"rocketmqHome" default:"$ROCKETMQ_HOME" remote:"no" status:"home" doc:"install root"`
 	KvConfigPath       string `key:"kvConfigPath" default:"$HOME/namesrv/kvConfig.json" remote:"no" doc:"KV store file"`
 	ConfigStorePath    string `key:"configStorePath" default:"$HOME/namesrv/namesrv.properties" remote:"no" doc:"where request 318 persists; = the -c file when given"`
 	ProductEnvName     string `key:"productEnvName" default:"center" doc:"environment of clusterTest"`

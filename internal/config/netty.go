@@ -10,11 +10,11 @@ type NettyServer struct {
 	ServerOnewaySemaphoreValue         int    `key:"serverOnewaySemaphoreValue" default:"256" status:"netty" doc:"outgoing oneway permits"`
 	ServerAsyncSemaphoreValue          int    `key:"serverAsyncSemaphoreValue" default:"64" status:"netty" doc:"outgoing async permits"`
 	ServerChannelMaxIdleTimeSeconds    int    `key:"serverChannelMaxIdleTimeSeconds" default:"120" unit:"s" doc:"idle close"`
-	ServerSocketSndBufSize             int    `key:"serverSocketSndBufSize" default:"0" unit:"bytes" doc:"0 = OS"`
-	ServerSocketRcvBufSize             int    `key:"serverSocketRcvBufSize" default:"0" unit:"bytes" doc:"0 = OS"`
+	ServerSocketSndBufSize             int    `key:"serverSocketSndBufSize" default:"0" unit:"bytes" status:"kernel" doc:"0 = OS"`
+	ServerSocketRcvBufSize             int    `key:"serverSocketRcvBufSize" default:"0" unit:"bytes" status:"kernel" doc:"0 = OS"`
 	WriteBufferHighWaterMark           int    `key:"writeBufferHighWaterMark" default:"0" status:"netty" doc:"0 = Netty default"`
 	WriteBufferLowWaterMark            int    `key:"writeBufferLowWaterMark" default:"0" status:"netty" doc:"0 = Netty default"`
-	ServerSocketBacklog                int    `key:"serverSocketBacklog" default:"1024" range:"1.." doc:"listen backlog"`
+	ServerSocketBacklog                int    `key:"serverSocketBacklog" default:"1024" range:"1.." status:"kernel" doc:"listen backlog"`
 	ServerPooledByteBufAllocatorEnable bool   `key:"serverPooledByteBufAllocatorEnable" default:"true" status:"netty" doc:"pooled buffers"`
 	UseEpollNativeSelector             bool   `key:"useEpollNativeSelector" default:"false" status:"netty" doc:"native epoll"`
 	BindAddress                        string `key:"bindAddress" default:"" own:"yes" remote:"no" doc:"IP address to listen on; empty = all (the name is RocketMQ 5's)"`
@@ -29,11 +29,11 @@ type NettyClient struct {
 	ClientAsyncSemaphoreValue          int   `key:"clientAsyncSemaphoreValue" default:"65535" status:"netty" doc:"async permits"`
 	ConnectTimeoutMillis               int   `key:"connectTimeoutMillis" default:"3000" unit:"ms" range:"1.." doc:"connect wait"`
 	ChannelNotActiveInterval           int64 `key:"channelNotActiveInterval" default:"60000" status:"unused" doc:"no effect"`
-	ClientChannelMaxIdleTimeSeconds    int   `key:"clientChannelMaxIdleTimeSeconds" default:"120" unit:"s" doc:"idle close"`
-	ClientSocketSndBufSize             int   `key:"clientSocketSndBufSize" default:"0" unit:"bytes" doc:"0 = OS"`
-	ClientSocketRcvBufSize             int   `key:"clientSocketRcvBufSize" default:"0" unit:"bytes" doc:"0 = OS"`
+	ClientChannelMaxIdleTimeSeconds    int   `key:"clientChannelMaxIdleTimeSeconds" default:"120" unit:"s" status:"outgoing" doc:"idle close"`
+	ClientSocketSndBufSize             int   `key:"clientSocketSndBufSize" default:"0" unit:"bytes" status:"kernel" doc:"0 = OS"`
+	ClientSocketRcvBufSize             int   `key:"clientSocketRcvBufSize" default:"0" unit:"bytes" status:"kernel" doc:"0 = OS"`
 	ClientPooledByteBufAllocatorEnable bool  `key:"clientPooledByteBufAllocatorEnable" default:"false" status:"unused" doc:"no effect"`
-	ClientCloseSocketIfTimeout         bool  `key:"clientCloseSocketIfTimeout" default:"true" doc:"close the channel on a sync timeout"`
+	ClientCloseSocketIfTimeout         bool  `key:"clientCloseSocketIfTimeout" default:"true" status:"outgoing" doc:"close the channel on a sync timeout"`
 	UseTLS                             bool  `key:"useTLS" default:"false" status:"tls" doc:"TLS outwards"`
 	WriteBufferHighWaterMark           int   `key:"writeBufferHighWaterMark" default:"0" status:"netty" doc:"0 = Netty default"`
 	WriteBufferLowWaterMark            int   `key:"writeBufferLowWaterMark" default:"0" status:"netty" doc:"0 = Netty default"`

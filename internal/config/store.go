@@ -15,26 +15,26 @@ type Store struct {
 	FlushIntervalCommitLog                   int           `key:"flushIntervalCommitLog" default:"500" unit:"ms" range:"1.." important:"yes" doc:"async flush period"`
 	CommitIntervalCommitLog                  int           `key:"commitIntervalCommitLog" default:"200" unit:"ms" important:"yes" status:"staging" doc:"pool commit period"`
 	UseReentrantLockWhenPutMessage           bool          `key:"useReentrantLockWhenPutMessage" default:"true" status:"lock" doc:"mutex instead of spin lock"`
-	FlushCommitLogTimed                      bool          `key:"flushCommitLogTimed" default:"true" important:"yes" doc:"fixed-period flush, no early wake"`
+	FlushCommitLogTimed                      bool          `key:"flushCommitLogTimed" default:"true" important:"yes" status:"timed" doc:"fixed-period flush, no early wake"`
 	FlushIntervalConsumeQueue                int           `key:"flushIntervalConsumeQueue" default:"1000" unit:"ms" range:"1.." doc:"CQ flush period"`
 	CleanResourceInterval                    int           `key:"cleanResourceInterval" default:"10000" unit:"ms" range:"1.." status:"retention" doc:"cleaner period"`
 	DeleteCommitLogFilesInterval             int           `key:"deleteCommitLogFilesInterval" default:"100" unit:"ms" status:"retention" doc:"pause between deletes"`
 	DeleteConsumeQueueFilesInterval          int           `key:"deleteConsumeQueueFilesInterval" default:"100" unit:"ms" status:"retention" doc:"pause between deletes"`
 	DestroyMapedFileIntervalForcibly         int           `key:"destroyMapedFileIntervalForcibly" default:"120000" unit:"ms" status:"retention" doc:"free a referenced file after"`
 	RedeleteHangedFileInterval               int           `key:"redeleteHangedFileInterval" default:"120000" unit:"ms" status:"retention" doc:"retry for a hung first file"`
-	DeleteWhen                               string        `key:"deleteWhen" default:"04" important:"yes" status:"retention" doc:"hour list"`
+	DeleteWhen                               string        `key:"deleteWhen" default:"04" important:"yes" doc:"hour list"`
 	DiskMaxUsedSpaceRatio                    int           `key:"diskMaxUsedSpaceRatio" default:"75" unit:"%" range:"0..100" status:"retention" doc:"percent, read clamped 10–95"`
-	FileReservedTime                         int           `key:"fileReservedTime" default:"72" unit:"h" important:"yes" status:"retention" doc:"hours"`
+	FileReservedTime                         int           `key:"fileReservedTime" default:"72" unit:"h" important:"yes" doc:"hours"`
 	PutMsgIndexHightWater                    int           `key:"putMsgIndexHightWater" default:"600000" status:"unused" doc:"no effect"`
 	MaxMessageSize                           int           `key:"maxMessageSize" default:"4194304" unit:"bytes" range:"1..16777216" doc:"max body bytes (record max = +64 KiB); changeable live"`
-	CheckCRCOnRecover                        bool          `key:"checkCRCOnRecover" default:"true" doc:"CRC check in recovery"`
+	CheckCRCOnRecover                        bool          `key:"checkCRCOnRecover" default:"true" status:"checked" doc:"CRC check in recovery"`
 	FlushCommitLogLeastPages                 int           `key:"flushCommitLogLeastPages" default:"4" doc:"min dirty pages"`
 	CommitCommitLogLeastPages                int           `key:"commitCommitLogLeastPages" default:"4" status:"staging" doc:"min pages to commit"`
 	FlushLeastPagesWhenWarmMapedFile         int           `key:"flushLeastPagesWhenWarmMapedFile" default:"4096" status:"mmap" doc:"pages between flushes while warming"`
-	FlushConsumeQueueLeastPages              int           `key:"flushConsumeQueueLeastPages" default:"2" doc:"min dirty CQ pages"`
+	FlushConsumeQueueLeastPages              int           `key:"flushConsumeQueueLeastPages" default:"2" status:"queueflush" doc:"min dirty CQ pages"`
 	FlushCommitLogThoroughInterval           int           `key:"flushCommitLogThoroughInterval" default:"10000" unit:"ms" doc:"full flush"`
 	CommitCommitLogThoroughInterval          int           `key:"commitCommitLogThoroughInterval" default:"200" unit:"ms" status:"staging" doc:"full commit"`
-	FlushConsumeQueueThoroughInterval        int           `key:"flushConsumeQueueThoroughInterval" default:"60000" unit:"ms" doc:"full CQ flush"`
+	FlushConsumeQueueThoroughInterval        int           `key:"flushConsumeQueueThoroughInterval" default:"60000" unit:"ms" status:"queueflush" doc:"full CQ flush"`
 	MaxTransferBytesOnMessageInMemory        int           `key:"maxTransferBytesOnMessageInMemory" default:"262144" unit:"bytes" range:"1.." important:"yes" doc:"pull limit, recent data"`
 	MaxTransferCountOnMessageInMemory        int           `key:"maxTransferCountOnMessageInMemory" default:"32" range:"1.." important:"yes" doc:"pull limit, recent data"`
 	MaxTransferBytesOnMessageInDisk          int           `key:"maxTransferBytesOnMessageInDisk" default:"65536" unit:"bytes" range:"1.." important:"yes" doc:"pull limit, old data"`
@@ -44,7 +44,7 @@ type Store struct {
 	MaxHashSlotNum                           int           `key:"maxHashSlotNum" default:"5000000" range:"1.." doc:"index slots"`
 	MaxIndexNum                              int           `key:"maxIndexNum" default:"20000000" range:"1.." doc:"index entries"`
 	MaxMsgsNumBatch                          int           `key:"maxMsgsNumBatch" default:"64" doc:"key query cap"`
-	MessageIndexSafe                         bool          `key:"messageIndexSafe" default:"false" important:"yes" doc:"recovery also honours index time"`
+	MessageIndexSafe                         bool          `key:"messageIndexSafe" default:"false" important:"yes" status:"checked" doc:"recovery also honours index time"`
 	HaListenPort                             int           `key:"haListenPort" default:"10912" range:"0..65535" status:"replication" doc:"no effect: start-up sets listenPort+1"`
 	HaSendHeartbeatInterval                  int           `key:"haSendHeartbeatInterval" default:"5000" unit:"ms" status:"replication" doc:"HA heartbeat"`
 	HaHousekeepingInterval                   int           `key:"haHousekeepingInterval" default:"20000" unit:"ms" status:"replication" doc:"HA idle close"`
@@ -55,15 +55,15 @@ type Store struct {
 	FlushDiskType                            FlushDiskType `key:"flushDiskType" default:"ASYNC_FLUSH" range:"ASYNC_FLUSH|SYNC_FLUSH" important:"yes" doc:"acknowledge from the page cache, or from the device"`
 	SyncFlushTimeout                         int           `key:"syncFlushTimeout" default:"5000" unit:"ms" range:"1.." doc:"flush wait"`
 	SlaveTimeout                             int           `key:"slaveTimeout" default:"3000" unit:"ms" status:"replication" doc:"replica wait"`
-	MessageDelayLevel                        string        `key:"messageDelayLevel" default:"1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h" status:"delay" doc:"level list"`
-	FlushDelayOffsetInterval                 int64         `key:"flushDelayOffsetInterval" default:"10000" unit:"ms" status:"delay" doc:"delayOffset.json period"`
+	MessageDelayLevel                        string        `key:"messageDelayLevel" default:"1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h" doc:"level list"`
+	FlushDelayOffsetInterval                 int64         `key:"flushDelayOffsetInterval" default:"10000" unit:"ms" doc:"delayOffset.json period"`
 	CleanFileForciblyEnable                  bool          `key:"cleanFileForciblyEnable" default:"true" important:"yes" status:"retention" doc:"allow deleting unexpired files"`
 	WarmMapedFileEnable                      bool          `key:"warmMapedFileEnable" default:"false" status:"mmap" doc:"touch and mlock new files"`
 	OffsetCheckInSlave                       bool          `key:"offsetCheckInSlave" default:"false" status:"replication" doc:"correct offsets on a slave too"`
 	DebugLockEnable                          bool          `key:"debugLockEnable" default:"false" status:"lock" doc:"dump stacks on long put lock"`
 	DuplicationEnable                        bool          `key:"duplicationEnable" default:"false" status:"replication" doc:"dispatch only below confirmOffset"`
-	DiskFallRecorded                         bool          `key:"diskFallRecorded" default:"true" doc:"record group lag bytes"`
-	OsPageCacheBusyTimeOutMills              int64         `key:"osPageCacheBusyTimeOutMills" default:"1000" unit:"ms" doc:"put-lock time that counts as busy"`
+	DiskFallRecorded                         bool          `key:"diskFallRecorded" default:"true" status:"slow" doc:"record group lag bytes"`
+	OsPageCacheBusyTimeOutMills              int64         `key:"osPageCacheBusyTimeOutMills" default:"1000" unit:"ms" status:"lock" doc:"put-lock time that counts as busy"`
 	DefaultQueryMaxNum                       int           `key:"defaultQueryMaxNum" default:"32" doc:"maxNum for unique-key queries"`
 	TransientStorePoolEnable                 bool          `key:"transientStorePoolEnable" default:"false" important:"yes" status:"staging" doc:"off-heap write pool (ASYNC_FLUSH master only)"`
 	TransientStorePoolSize                   int           `key:"transientStorePoolSize" default:"5" status:"staging" doc:"buffers"`

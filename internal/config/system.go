@@ -2,7 +2,7 @@ package config
 
 // System holds what Java reads from system properties: `-D key=value`, never a file.
 type System struct {
-	SerializeType        string  `key:"rocketmq.serialize.type" default:"$ROCKETMQ_SERIALIZE_TYPE, else JSON" range:"JSON|ROCKETMQ" doc:"header form of requests this process sends"`
+	SerializeType        string  `key:"rocketmq.serialize.type" default:"$ROCKETMQ_SERIALIZE_TYPE, else JSON" range:"JSON|ROCKETMQ" status:"json" doc:"header form of requests this process sends"`
 	FrameMaxLength       int     `key:"com.rocketmq.remoting.frameMaxLength" default:"16777216" unit:"bytes" range:"1024..1073741824" doc:"largest frame accepted"`
 	LockMaxLiveTime      int64   `key:"rocketmq.broker.rebalance.lockMaxLiveTime" default:"60000" unit:"ms" range:"1.." doc:"a queue lock expires after"`
 	DiskWarningRatio     float64 `key:"rocketmq.broker.diskSpaceWarningLevelRatio" default:"0.9" range:"0..1" status:"retention" doc:"above it sends are refused"`
