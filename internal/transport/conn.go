@@ -160,13 +160,22 @@ func (c *Conn) owe(n int) {
 	}
 }
 
-// overBound tells the owner to stop reading.
+// overBound tells the owner to stop reading. Answers are counted here in large steps, so that
+// not every one costs an atomic operation.
 func (c *Conn) overBound() bool {
-	n := c.queued.Load()
-	if c.out != nil {
-		n += int64(c.out.size() - c.counted)
+	if c.out != nil && c.out.size()-c.counted >= countStep {
+		c.count()
 	}
-	return n > c.tr.bound()
+	return c.queued.Load() > c.tr.bound()
+}
+
+// countStep is how many bytes of answers one connection may have uncounted.
+const countStep = 16 << 10
+
+// count makes queued have all of out.
+func (c *Conn) count() {
+	c.owe(c.out.size() - c.counted)
+	c.counted = c.out.size()
 }
 
 // retire refuses further mail, drops what is queued and fails the calls. The owner calls it

@@ -128,8 +128,7 @@ func (l *loop) setup() (err error) {
 
 func (l *loop) run() {
 	defer close(l.stopped)
-	for !l.stopping {
-		l.turn()
+	for l.turn(); !l.stopping; l.turn() {
 		l.rest()
 	}
 	l.teardown()
@@ -217,12 +216,14 @@ func (l *loop) complete(cqe *ring.CQE) {
 
 // flush starts the sends of the turn.
 func (l *loop) flush() {
-	for i, c := range l.desk.dirty {
+	d := &l.desk
+	for i := 0; i < len(d.dirty); i++ { // it may grow
+		c := d.dirty[i]
 		c.dirty = false
 		c.link.(*ringConn).send()
-		l.desk.dirty[i] = nil
 	}
-	l.desk.dirty = l.desk.dirty[:0]
+	clear(d.dirty)
+	d.dirty = d.dirty[:0]
 }
 
 func (l *loop) submit() {

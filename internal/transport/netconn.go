@@ -177,13 +177,13 @@ func (c *netConn) wake() {
 func (c *netConn) flush() {
 	c.mu.Lock()
 	if c.out != nil {
-		c.owe(c.out.size())
+		c.count()
 		if c.mail == nil {
 			c.mail = c.out
 		} else {
 			c.mail.take(c.out)
 		}
-		c.out = nil
+		c.out, c.counted = nil, 0
 	}
 	start := c.mail != nil && !c.writing
 	if start {

@@ -190,7 +190,7 @@ func (c *ringConn) launch() bool {
 		}
 		return false
 	}
-	c.owe(o.size() - c.counted)
+	c.count()
 	c.flight, c.out, c.counted = o, nil, 0
 	o.launch()
 	if o.left == 0 {
