@@ -3,12 +3,12 @@ package consumequeue
 import (
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
+	"path"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"ringmq/internal/mapfile"
 	"ringmq/internal/message"
 )
 
@@ -45,8 +45,8 @@ func TestDamage(t *testing.T) {
 	} {
 		for _, crashed := range []bool{false, true} {
 			t.Run(fmt.Sprint(name, crashed), func(t *testing.T) {
-				s := &damage{t: t, dir: t.TempDir()}
-				fs := openDir(t, s.dir)
+				fs := mapfile.NewMem()
+				s := &damage{t: t, fs: fs, perFile: 10}
 				table := openTable(t, Options{FS: fs})
 				fill(t, table.Queue([]byte("T"), 0), 0, 35)
 				require.NoError(t, table.Close())
@@ -79,8 +79,8 @@ func TestDamage(t *testing.T) {
 // What stands behind a damaged place must not come back once that place is written anew.
 func TestOldEntriesDoNotComeBack(t *testing.T) {
 	for _, crashed := range []bool{false, true} {
-		s := &damage{t: t, dir: t.TempDir(), perFile: 5000}
-		fs := openDir(t, s.dir)
+		fs := mapfile.NewMem()
+		s := &damage{t: t, fs: fs, perFile: 5000}
 		o := Options{FS: fs, FileSize: 5000 * EntrySize, Crashed: crashed}
 		table := openTable(t, o)
 		fill(t, table.Queue([]byte("T"), 0), 0, 4000)
@@ -107,30 +107,38 @@ func TestOldEntriesDoNotComeBack(t *testing.T) {
 // damage changes the files of queue T/0.
 type damage struct {
 	t       testing.TB
-	dir     string
-	perFile int // 0 is 10
+	fs      mapfile.FS
+	perFile int
 }
 
 func (s *damage) path(file int) string {
-	perFile := max(10, s.perFile)
-	return filepath.Join(s.dir, DefaultDir, "T", "0", fmt.Sprintf("%020d", file*perFile*EntrySize))
+	return path.Join(DefaultDir, "T/0", fmt.Sprintf("%020d", file*s.perFile*EntrySize))
+}
+
+func (s *damage) change(file int, fn func(mapfile.File) error) {
+	f, err := s.fs.Open(s.path(file))
+	require.NoError(s.t, err)
+	require.NoError(s.t, fn(f))
+	require.NoError(s.t, f.Close())
 }
 
 func (s *damage) entry(n int, e Entry) {
-	perFile := max(10, s.perFile)
-	f, err := os.OpenFile(s.path(n/perFile), os.O_RDWR, 0)
-	require.NoError(s.t, err)
-	_, err = f.WriteAt(appendEntry(nil, e), int64(n%perFile*EntrySize))
-	require.NoError(s.t, err)
-	require.NoError(s.t, f.Close())
+	s.change(n/s.perFile, func(f mapfile.File) error {
+		_, err := f.WriteAt(appendEntry(nil, e), int64(n%s.perFile*EntrySize))
+		return err
+	})
+}
+
+func (s *damage) empty(file int) {
+	s.change(file, func(f mapfile.File) error { return f.Truncate(0) })
 }
 
 func (s *damage) zero(file int) {
 	s.empty(file)
-	require.NoError(s.t, os.Truncate(s.path(file), testFileSize))
+	s.change(file, func(f mapfile.File) error { return f.Truncate(int64(s.perFile * EntrySize)) })
 }
-func (s *damage) empty(file int)  { require.NoError(s.t, os.Truncate(s.path(file), 0)) }
-func (s *damage) remove(file int) { require.NoError(s.t, os.Remove(s.path(file))) }
+
+func (s *damage) remove(file int) { require.NoError(s.t, s.fs.Remove(s.path(file))) }
 
 // FuzzOpen opens a queue of two files with arbitrary bytes. Whatever they are, the queue
 // that Open makes of them is in order, can be read and goes on, and is the same when it is
@@ -151,14 +159,16 @@ func FuzzOpen(f *testing.F) {
 		f.Add(b, true)
 	}
 	f.Fuzz(func(t *testing.T, bytes []byte, crashed bool) {
-		dir := t.TempDir()
-		fs := openDir(t, dir)
+		fs := mapfile.NewMem()
 		require.NoError(t, fs.MkdirAll("consumequeue/T/0"))
 		content := make([]byte, 2*testFileSize)
 		copy(content, bytes)
 		for i := range 2 {
-			name := filepath.Join(dir, "consumequeue/T/0", fmt.Sprintf("%020d", i*testFileSize))
-			require.NoError(t, os.WriteFile(name, content[i*testFileSize:(i+1)*testFileSize], 0o644))
+			file, err := fs.Create(fmt.Sprintf("consumequeue/T/0/%020d", i*testFileSize))
+			require.NoError(t, err)
+			_, err = file.WriteAt(content[i*testFileSize:(i+1)*testFileSize], 0)
+			require.NoError(t, err)
+			require.NoError(t, file.Close())
 		}
 		table := openTable(t, Options{FS: fs, Crashed: crashed})
 		q := table.Lookup([]byte("T"), 0)

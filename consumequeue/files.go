@@ -81,7 +81,7 @@ func (q *Queue) createFile(n, skip int64) (*handle, error) {
 		return nil, errors.Join(fmt.Errorf("consumequeue: %w", err), f.Close(), t.opt.FS.Remove(name))
 	}
 	q.files = q.files.with(n)
-	q.newNames = true
+	q.touchNames()
 	return t.files.insert(fileKey{q, n}, f), nil
 }
 
@@ -121,8 +121,8 @@ func (q *Queue) removeFile(n int64) error {
 	} else {
 		q.files.hi--
 	}
+	q.touchNames()
 	q.unsynced = q.unsynced.within(q.files)
-	q.newNames = true
 	return nil
 }
 

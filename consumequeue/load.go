@@ -136,16 +136,18 @@ func (q *Queue) adopt(names []int64, entries []mapfile.Entry) error {
 		keep++
 	}
 	c := cut{q: q, resumes: nothing}
-	for i := keep; i < len(names); i++ {
-		if entries[i].Size != 0 && c.resumes == nothing {
+	// From the last on: a power cut now leaves the first of them, and not one whose past is missing.
+	for i := len(names) - 1; i >= keep; i-- {
+		if entries[i].Size != 0 {
 			e, ok, err := q.entryAt(names[i], 0)
 			if err != nil {
 				return err
 			}
 			if ok {
-				c.resumes = e.LogOffset
+				c.resumes = min(c.resumes, e.LogOffset)
 			}
 		}
+		q.touchNames()
 		if err := q.unlink(names[i]); err != nil {
 			return err
 		}

@@ -1,10 +1,8 @@
 package consumequeue
 
 import (
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,143 +12,208 @@ import (
 	"ringmq/internal/message"
 )
 
-// model is what a table holds, as slices: entries[i] of a queue has offset first+i.
+// model is what a table should hold: the records of a commit log, and which queue each is in.
 type model struct {
-	queues map[string]*modelQueue
-	log    message.LogOffset // end of the last record
-	min    message.LogOffset // where the log begins
+	records []modelRecord
+	next    map[string]message.QueueOffset // of the queues that exist
+	log     message.LogOffset              // end of the last record
+	min     message.LogOffset              // where the log begins
+	synced  message.LogOffset              // records before it were put before the last Sync
 }
 
-type modelQueue struct {
-	topic   string
-	id      int32
-	first   message.QueueOffset
-	entries []Entry
-	past    bool // has had entries, so it goes on where it is
+type modelRecord struct {
+	topic string
+	id    int32
+	off   message.QueueOffset
+	entry Entry
 }
 
-func (m *modelQueue) end() message.QueueOffset {
-	return m.first + message.QueueOffset(len(m.entries))
+func (r modelRecord) key() string { return fmt.Sprint(r.topic, r.id) }
+
+// machine runs a table beside its model.
+type machine struct {
+	m     model
+	fs    *mapfile.Mem
+	o     Options
+	table *Table
 }
 
-// TestModel compares random runs with the model.
+// TestModel compares random runs, with power cuts, with the model.
 func TestModel(t *testing.T) {
-	root := t.TempDir()
-	runs := 0
 	rapid.Check(t, func(t *rapid.T) {
-		runs++
-		fs, err := mapfile.OpenDir(filepath.Join(root, fmt.Sprint(runs)))
-		require.NoError(t, err)
-		defer func() { require.NoError(t, errors.Join(fs.Close(), os.RemoveAll(fs.Path()))) }()
-		o := Options{
-			FS:        fs,
+		s := &machine{fs: mapfile.NewMem(), m: model{next: map[string]message.QueueOffset{}}}
+		s.o = Options{
 			FileSize:  rapid.SampledFrom([]int64{1, 7, 300}).Draw(t, "entries per file") * EntrySize,
 			OpenFiles: rapid.IntRange(1, 4).Draw(t, "open files"),
 		}
-		table, err := Open(o)
-		require.NoError(t, err)
-		m := &model{queues: map[string]*modelQueue{}}
-		queue := func(t *rapid.T) (*Queue, *modelQueue) {
-			topic := rapid.SampledFrom([]string{"A", "B"}).Draw(t, "topic")
-			id := rapid.Int32Range(0, 2).Draw(t, "id")
-			key := fmt.Sprint(topic, id)
-			if m.queues[key] == nil {
-				m.queues[key] = &modelQueue{topic: topic, id: id}
-			}
-			return table.Queue([]byte(topic), id), m.queues[key]
-		}
+		s.open(t)
 		t.Repeat(map[string]func(*rapid.T){
-			"put": func(t *rapid.T) {
-				q, mq := queue(t)
-				if !mq.past {
-					mq.first = rapid.SampledFrom([]message.QueueOffset{0, 1, 8, 20}).Draw(t, "first")
-				}
-				for range rapid.SampledFrom([]int{1, 3, 250}).Draw(t, "count") {
-					e := Entry{LogOffset: m.log, Size: rapid.Int32Range(1, 500).Draw(t, "size"), TagsCode: int64(m.log) * 3}
-					m.log += message.LogOffset(e.Size)
-					require.NoError(t, q.Put(mq.end(), e))
-					mq.entries, mq.past = append(mq.entries, e), true
-				}
-			},
-			"put again": func(t *rapid.T) {
-				q, mq := queue(t)
-				if len(mq.entries) > 0 {
-					require.NoError(t, q.Put(mq.end()-1, Entry{LogOffset: m.log, Size: 1}))
-				}
-			},
-			"flush": func(t *rapid.T) { require.NoError(t, table.Flush()) },
-			"sync":  func(t *rapid.T) { require.NoError(t, table.Sync()) },
-			"reopen": func(t *rapid.T) {
-				require.NoError(t, table.Close())
-				o.Crashed = rapid.Bool().Draw(t, "crashed")
-				table, err = Open(o)
-				require.NoError(t, err)
-				require.Equal(t, m.log, table.Redo(m.log))
-				require.NoError(t, table.CorrectMin(m.min))
-			},
-			"truncate": func(t *rapid.T) {
-				m.log = message.LogOffset(rapid.Int64Range(int64(m.min), int64(m.log)).Draw(t, "to"))
-				require.NoError(t, table.TruncateTo(m.log))
-				m.truncate(m.log)
-				m.log = max(m.log, table.MaxLogOffset()) // one record may reach over it
-			},
-			"expire": func(t *rapid.T) {
-				m.min = message.LogOffset(rapid.Int64Range(int64(m.min), int64(m.log)).Draw(t, "min"))
-				require.NoError(t, table.CorrectMin(m.min))
-			},
-			"delete topic": func(t *rapid.T) {
-				topic := rapid.SampledFrom([]string{"A", "B"}).Draw(t, "topic")
-				require.NoError(t, table.DeleteTopic(topic))
-				for key, mq := range m.queues {
-					if mq.topic == topic {
-						delete(m.queues, key)
-					}
-				}
-			},
-			"": func(t *rapid.T) { m.compare(t, table) },
+			"put":          s.put,
+			"put again":    s.putAgain,
+			"flush":        func(t *rapid.T) { require.NoError(t, s.table.Flush()) },
+			"sync":         s.sync,
+			"reopen":       s.reopen,
+			"power cut":    s.powerCut,
+			"truncate":     s.truncate,
+			"expire":       s.expire,
+			"delete topic": s.deleteTopic,
+			"":             s.compare,
 		})
-		require.NoError(t, table.Close())
+		require.NoError(t, s.table.Close())
 	})
 }
 
-// truncate drops the entries of records at or behind to.
-func (m *model) truncate(to message.LogOffset) {
-	for _, mq := range m.queues {
-		keep := 0
-		for keep < len(mq.entries) && mq.entries[keep].LogOffset < to {
-			keep++
-		}
-		mq.entries = mq.entries[:keep]
+func (s *machine) open(t *rapid.T) {
+	s.o.FS = s.fs
+	var err error
+	s.table, err = Open(s.o)
+	require.NoError(t, err)
+}
+
+var modelTopics = rapid.SampledFrom([]string{"A", "B"})
+
+func (s *machine) put(t *rapid.T) {
+	r := modelRecord{topic: modelTopics.Draw(t, "topic"), id: rapid.Int32Range(0, 2).Draw(t, "id")}
+	next, ok := s.m.next[r.key()]
+	if !ok {
+		next = rapid.SampledFrom([]message.QueueOffset{0, 1, 8, 20}).Draw(t, "first")
+	}
+	for range rapid.SampledFrom([]int{1, 3, 250}).Draw(t, "count") {
+		r.off = next
+		r.entry = Entry{LogOffset: s.m.log, Size: rapid.Int32Range(1, 500).Draw(t, "size"), TagsCode: int64(s.m.log)*3 + 1<<33}
+		s.m.log += message.LogOffset(r.entry.Size)
+		require.NoError(t, s.table.Queue([]byte(r.topic), r.id).Put(r.off, r.entry))
+		s.m.records = append(s.m.records, r)
+		next++
+	}
+	s.m.next[r.key()] = next
+}
+
+func (s *machine) putAgain(t *rapid.T) {
+	if n := len(s.m.records); n > 0 {
+		r := s.m.records[rapid.IntRange(0, n-1).Draw(t, "record")]
+		require.NoError(t, s.table.Lookup([]byte(r.topic), r.id).Put(r.off, Entry{LogOffset: s.m.log, Size: 1}))
 	}
 }
 
-// compare reads every queue from its Min on.
-func (m *model) compare(t *rapid.T, table *Table) {
-	for _, mq := range m.queues {
-		q := table.Lookup([]byte(mq.topic), mq.id)
-		if len(mq.entries) == 0 {
-			if q == nil || q.Max() == 0 {
-				mq.past = false
-			} else {
-				mq.first = q.Max()
-			}
-			continue
+func (s *machine) sync(t *rapid.T) {
+	require.NoError(t, s.table.Sync())
+	s.m.synced = s.m.log
+}
+
+func (s *machine) reopen(t *rapid.T) {
+	require.NoError(t, s.table.Close())
+	s.m.synced = s.m.log
+	s.o.Crashed = rapid.Bool().Draw(t, "crashed")
+	s.open(t)
+	require.Equal(t, s.m.log, s.table.Redo(s.m.log))
+	require.NoError(t, s.table.CorrectMin(s.m.min))
+	s.forget()
+}
+
+// powerCut leaves the table what was synced and some of the rest, loses the log's end, and
+// dispatches what the log still has, as the engine does.
+func (s *machine) powerCut(t *rapid.T) {
+	s.fs = s.fs.Crash(rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "chance"), 0)))
+	s.o.Crashed = true
+	s.open(t)
+	require.Equal(t, s.m.synced, s.table.Redo(s.m.synced))
+	require.NoError(t, s.table.TruncateTo(s.m.synced))
+	all := s.m.records
+	s.m.cut(s.m.synced)
+	require.NoError(t, s.table.CorrectMin(s.m.min))
+	s.forget()
+	s.compare(t)
+	lost := all[len(s.m.records):]
+	for _, r := range lost[:rapid.IntRange(0, len(lost)).Draw(t, "left")] {
+		s.m.log = r.entry.end()
+		if r.entry.LogOffset < s.m.min {
+			continue // its log file is removed
 		}
-		require.NotNil(t, q)
-		require.Equal(t, mq.end(), q.Max())
-		lo := mq.first
-		for _, e := range mq.entries {
-			if e.LogOffset >= m.min {
-				break
-			}
-			lo++
-		}
-		require.Equal(t, lo, q.Min())
-		want := mq.entries[lo-mq.first:]
-		got := make([]Entry, len(want)+1)
-		n, err := q.Read(lo, got)
-		require.NoError(t, err)
-		require.Equal(t, want, got[:n:n][:len(want)])
+		require.NoError(t, s.table.Queue([]byte(r.topic), r.id).Put(r.off, r.entry))
+		s.m.records = append(s.m.records, r)
+		s.m.next[r.key()] = r.off + 1
 	}
-	require.LessOrEqual(t, table.MaxLogOffset(), m.log)
+	s.m.log = max(s.m.log, s.m.min)
+	s.forget()
+}
+
+// forget drops the queues that a table does not remember once they have no entries.
+func (s *machine) forget() {
+	for key := range s.m.next {
+		topic, id := key[:1], int32(key[1]-'0')
+		q := s.table.Lookup([]byte(topic), id)
+		switch {
+		case q == nil || q.Max() == 0:
+			delete(s.m.next, key)
+		case q.Min() == q.Max():
+			s.m.next[key] = q.Max()
+		}
+	}
+}
+
+// cut drops the records at or behind to.
+func (m *model) cut(to message.LogOffset) {
+	n := len(m.records)
+	for n > 0 && m.records[n-1].entry.LogOffset >= to {
+		n--
+		m.next[m.records[n].key()] = m.records[n].off
+	}
+	m.records = m.records[:n:n]
+	m.log = 0
+	if n > 0 {
+		m.log = m.records[n-1].entry.end()
+	}
+	m.synced = min(m.synced, m.log)
+}
+
+func (s *machine) truncate(t *rapid.T) {
+	to := message.LogOffset(rapid.Int64Range(int64(s.m.min), int64(max(s.m.min, s.m.log))).Draw(t, "to"))
+	require.NoError(t, s.table.TruncateTo(to))
+	s.m.cut(to)
+	s.m.log = max(s.m.log, s.m.min)
+	s.forget()
+}
+
+func (s *machine) expire(t *rapid.T) {
+	s.m.min = message.LogOffset(rapid.Int64Range(int64(s.m.min), int64(s.m.log)).Draw(t, "min"))
+	require.NoError(t, s.table.CorrectMin(s.m.min))
+}
+
+func (s *machine) deleteTopic(t *rapid.T) {
+	topic := modelTopics.Draw(t, "topic")
+	require.NoError(t, s.table.DeleteTopic(topic))
+	var rest []modelRecord
+	for _, r := range s.m.records {
+		if r.topic != topic {
+			rest = append(rest, r)
+		} else {
+			delete(s.m.next, r.key())
+		}
+	}
+	s.m.records = rest
+}
+
+// compare reads every queue from its Min on.
+func (s *machine) compare(t *rapid.T) {
+	want := map[string][]Entry{}
+	for _, r := range s.m.records {
+		if r.entry.LogOffset >= s.m.min {
+			want[r.key()] = append(want[r.key()], r.entry)
+		}
+	}
+	for _, q := range s.table.All() {
+		key := fmt.Sprint(q.Topic(), q.ID())
+		if next, ok := s.m.next[key]; ok {
+			require.Equal(t, next, q.Max(), key)
+		}
+		require.Len(t, want[key], int(q.Max()-q.Min()), key)
+		got := make([]Entry, len(want[key])+1)
+		n, err := q.Read(q.Min(), got)
+		require.NoError(t, err)
+		require.Equal(t, want[key], append([]Entry(nil), got[:n]...), key)
+		delete(want, key)
+	}
+	require.Empty(t, want)
+	require.LessOrEqual(t, s.table.MaxLogOffset(), s.m.log)
 }

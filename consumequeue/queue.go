@@ -60,7 +60,7 @@ type Queue struct {
 	seen     message.QueueOffset // max at the last flush, to tell an idle queue
 	failed   bool                // the last write failed; counted in table.failing
 	unsynced fileRange           // files with bytes that are not on the device
-	newNames bool                // a file was created since the last sync
+	newNames bool                // files were created or removed since the last sync
 }
 
 func newQueue(t *Table, topic string, id int32) *Queue {
@@ -99,8 +99,8 @@ func (q *Queue) Attachment() any {
 func (q *Queue) SetAttachment(v any) { q.attachment.Store(&v) }
 
 // Put adds the entry of the message at off. Below Max it changes nothing, so a record may be
-// dispatched again. Above Max it is ErrGap, except that an empty queue starts wherever its
-// first entry is (the log before it may have expired).
+// dispatched again. Above Max it is ErrGap, except that a queue whose Min is Max, as it is new or
+// everything in it has expired, goes on wherever its next entry is.
 //
 // The entry is in memory when Put returns and can be read. It reaches the file when the tail
 // is full or by [Table.Flush]; a file that has yet to be created waits for Flush, because
@@ -120,11 +120,11 @@ func (q *Queue) Put(off message.QueueOffset, e Entry) error {
 			q.mu.Unlock()
 			return nil
 		}
-		if next != 0 {
+		if q.Min() != next {
 			q.mu.Unlock()
 			return fmt.Errorf("%w: %s/%d has %d, got %d", ErrGap, q.topic, q.id, next, off)
 		}
-		q.base = off
+		q.tail, q.base = nil, off
 		q.min.Store(int64(off))
 	}
 	if len(q.tail) == cap(q.tail) {

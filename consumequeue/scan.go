@@ -130,7 +130,7 @@ func (r *scanner) next() ([]byte, error) {
 
 // lookBehind fills in what stands in b, which begins with the first bad entry, and in the block behind it.
 func (r *scanner) lookBehind(s *scan, b []byte) error {
-	s.look(b)
+	s.look(b, r.at-int64(len(b)))
 	n := min(blockSize, r.size-r.at)
 	if n == 0 {
 		return nil
@@ -138,15 +138,18 @@ func (r *scanner) lookBehind(s *scan, b []byte) error {
 	if _, err := r.file.ReadAt(r.block[:n], r.at); err != nil {
 		return fmt.Errorf("consumequeue: %w", err)
 	}
-	s.look(r.block[:n])
+	s.look(r.block[:n], r.at)
 	return nil
 }
 
-func (s *scan) look(b []byte) {
-	for ; len(b) >= EntrySize; b = b[EntrySize:] {
+// look notes what stands in b, which is at byte at of the file. An entry that lies in two sectors may be
+// half of what it was, so its offset is not believed.
+func (s *scan) look(b []byte, at int64) {
+	const sector = 512
+	for ; len(b) >= EntrySize; b, at = b[EntrySize:], at+EntrySize {
 		e := decodeEntry(b)
 		s.damaged = s.damaged || e != Entry{}
-		if e.valid() && e != blank {
+		if e.valid() && e != blank && at/sector == (at+EntrySize-1)/sector {
 			s.resumes = min(s.resumes, e.LogOffset)
 		}
 	}

@@ -38,38 +38,61 @@ func (q *Queue) truncateTo(off message.LogOffset) error {
 // first entry at or behind off, and its files before that one are removed, but never the
 // last, which remembers how far the queue has come (ConsumeQueue.deleteExpiredFile).
 func (t *Table) CorrectMin(off message.LogOffset) error {
-	var errs []error
+	var old []*Queue
 	for _, q := range t.All() {
-		errs = append(errs, q.correctMin(off))
+		expired, err := q.expire(off)
+		if err != nil {
+			return err
+		}
+		if expired {
+			old = append(old, q)
+		}
+	}
+	if len(old) == 0 {
+		return nil
+	}
+	// The files that stay must be on the device before those that go are removed: after a power
+	// cut they are all that is known of how far the queues had come.
+	if err := t.Sync(); err != nil {
+		return err
+	}
+	var errs []error
+	for _, q := range old {
+		errs = append(errs, q.removeExpired())
 	}
 	return errors.Join(errs...)
 }
 
-func (q *Queue) correctMin(off message.LogOffset) error {
+// expire moves Min to the first entry at or behind off and tells whether there are files before it.
+func (q *Queue) expire(off message.LogOffset) (files bool, err error) {
 	lo, end := q.Min(), q.Max()
-	if lo == end {
-		return nil
-	}
-	var failed error
 	expired := sort.Search(int(end-lo), func(i int) bool {
 		var e [1]Entry
-		_, err := q.Read(lo+message.QueueOffset(i), e[:])
-		failed = cmp.Or(failed, err)
+		_, failed := q.Read(lo+message.QueueOffset(i), e[:])
+		err = cmp.Or(err, failed)
 		return e[0].LogOffset >= off
 	})
-	if failed != nil {
-		return failed
+	if err != nil {
+		return false, err
 	}
-	if expired == 0 {
-		return nil
+	if expired > 0 {
+		q.min.Store(int64(lo) + int64(expired))
 	}
-	lo += message.QueueOffset(expired)
-	q.min.Store(int64(lo))
-
 	q.io.Lock()
 	defer q.io.Unlock()
-	n, _ := q.table.place(lo)
-	for q.files.lo < min(n, q.files.hi-1) {
+	return q.files.lo < q.firstNeeded(), nil
+}
+
+// firstNeeded is the file of the entry at Min, or the last one.
+func (q *Queue) firstNeeded() int64 {
+	n, _ := q.table.place(q.Min())
+	return min(n, q.files.hi-1)
+}
+
+func (q *Queue) removeExpired() error {
+	q.io.Lock()
+	defer q.io.Unlock()
+	for q.files.lo < q.firstNeeded() {
 		if err := q.removeFile(q.files.lo); err != nil {
 			return err
 		}

@@ -99,11 +99,14 @@ func (q *Queue) drain(create bool) error {
 		q.mu.Unlock()
 		return nil
 	}
-	q.written = max(q.written, q.base) // base is ahead when an empty queue starts behind 0
-	data := q.tail[int(q.written-q.base)*EntrySize:]
+	base := q.base
+	data := q.tail[max(0, int(q.written-base))*EntrySize:]
 	q.mu.Unlock()
 
 	var err error
+	if q.written < base {
+		err = q.skipTo(base, create)
+	}
 	for len(data) > 0 && err == nil {
 		var n int
 		n, err = q.writeRun(data, create)
@@ -115,6 +118,21 @@ func (q *Queue) drain(create bool) error {
 	q.setFailed(err)
 	q.dropWritten()
 	return err
+}
+
+// skipTo makes base the next entry of a queue that has none in its files that counts: they hold
+// what has expired, or blanks and nothing. They go, and the new one begins with blanks.
+func (q *Queue) skipTo(base message.QueueOffset, create bool) error {
+	for !q.files.empty() {
+		if !create {
+			return errNoFile
+		}
+		if err := q.removeFile(q.files.lo); err != nil {
+			return err
+		}
+	}
+	q.written = base
+	return nil
 }
 
 // writeRun writes the front of data, as far as it belongs in one file, and returns how much that was.
@@ -145,10 +163,20 @@ func (q *Queue) writeRun(data []byte, create bool) (int, error) {
 
 // touchFile notes that a file differs from what the device holds.
 func (q *Queue) touchFile(n int64) {
-	if q.unsynced.empty() {
+	q.noteUnsynced()
+	q.unsynced = q.unsynced.with(n)
+}
+
+// touchNames notes that the queue's directory differs from what the device holds.
+func (q *Queue) touchNames() {
+	q.noteUnsynced()
+	q.newNames = true
+}
+
+func (q *Queue) noteUnsynced() {
+	if q.unsynced.empty() && !q.newNames {
 		q.table.listUnsynced(q)
 	}
-	q.unsynced = q.unsynced.with(n)
 }
 
 // dropWritten forgets the written entries of a full tail. Those of a tail that is not full
@@ -156,7 +184,7 @@ func (q *Queue) touchFile(n int64) {
 func (q *Queue) dropWritten() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.tail) < tailFull {
+	if len(q.tail) < tailFull || q.written < q.base {
 		return
 	}
 	rest := q.tail[int(q.written-q.base)*EntrySize:]
