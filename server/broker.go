@@ -15,7 +15,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
 	"path/filepath"
 	"strconv"
@@ -191,8 +190,7 @@ func (b *Broker) Start(ctx context.Context) error {
 }
 
 func (b *Broker) listen(number int, fast bool) (*transport.Listener, error) {
-	addr := net.JoinHostPort(b.cfg.Server.BindAddress, strconv.Itoa(number))
-	l, err := b.transport.Listen(addr, &port{b, fast})
+	l, err := b.transport.Listen(b.cfg.Server.ListenAddr(number), &port{b, fast})
 	if err != nil {
 		return nil, fmt.Errorf("broker: %w", err)
 	}

@@ -3,11 +3,8 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net"
 	"net/netip"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,7 +46,6 @@ const (
 	expireLocksPeriod   = 60 * time.Second
 	retrySavePeriod     = 5 * time.Second
 	firstOffsetSave     = 10 * time.Second
-	resolveTimeout      = 5 * time.Second
 )
 
 // loadState reads the files of the store's config folder.
@@ -57,8 +53,8 @@ func (b *Broker) loadState() error {
 	b.config.start(b.cfg)
 	o := &b.cfg.Broker
 	var err error
-	if b.storeIP, err = resolve(o.BrokerIP1); err != nil {
-		return fmt.Errorf("brokerIP1=%s: %w", o.BrokerIP1, err)
+	if b.storeIP, err = config.ResolveIP(o.BrokerIP1); err != nil {
+		return err
 	}
 	b.nameConns = client.NewPool(0, client.Options{DialTimeout: time.Duration(b.cfg.Client.ConnectTimeoutMillis) * time.Millisecond})
 	b.clients, b.locks = clients.New(), lock.New()
@@ -137,7 +133,7 @@ func (b *Broker) newRegistrar() *register.Registrar {
 		Identity: register.Identity{
 			Cluster: o.BrokerClusterName, Broker: o.BrokerName, BrokerID: o.BrokerID,
 			Addr:   b.addr(),
-			HAAddr: hostPort(o.BrokerIP2, port+1), // Java's start-up overwrites haListenPort too
+			HAAddr: config.HostPort(o.BrokerIP2, port+1), // Java's start-up overwrites haListenPort too
 		},
 		Period: time.Duration(o.RegisterNameServerPeriod) * time.Millisecond,
 		Settings: func() register.Settings {
@@ -204,28 +200,6 @@ func (b *Broker) hostOf(l *transport.Listener) netip.AddrPort {
 }
 
 // addr is what the broker is registered as.
-func (b *Broker) addr() string { return hostPort(b.cfg.Broker.BrokerIP1, int(b.storeHost.Port())) }
-
-// hostPort joins a configured host, which may be an IPv6 address with or without brackets, and a port.
-func hostPort(host string, port int) string {
-	return net.JoinHostPort(strings.Trim(host, "[]"), fmt.Sprint(port))
-}
-
-// resolve finds the IP address of brokerIP1, which may be a host name: records hold addresses.
-func resolve(host string) (netip.Addr, error) {
-	if ip, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
-		return ip.Unmap(), nil
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), resolveTimeout)
-	defer cancel()
-	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-	if err != nil {
-		return netip.Addr{}, err
-	}
-	for _, ip := range ips {
-		if ip = ip.Unmap(); ip.Is4() {
-			return ip, nil
-		}
-	}
-	return ips[0], nil
+func (b *Broker) addr() string {
+	return config.HostPort(b.cfg.Broker.BrokerIP1, int(b.storeHost.Port()))
 }
