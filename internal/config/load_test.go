@@ -24,12 +24,10 @@ func TestBrokerDefaults(t *testing.T) {
 	require.Equal(t, 10911, f.Server.ListenPort)
 	require.Equal(t, 10912, f.Store.HaListenPort)
 	require.Equal(t, "/home/u/store", f.Store.StorePathRootDir)
-	require.Equal(t, "/home/u/store/commitlog", f.Store.CommitLogDir())
 	require.Equal(t, "/home/u/store/config/broker.properties", f.Path)
 	require.Equal(t, "vm", f.Broker.BrokerName)
 	require.Equal(t, "JSON", f.System.SerializeType)
 	require.Equal(t, 2*time.Minute, f.Server.IdleTimeout())
-	require.Empty(t, f.Broker.Namesrvs())
 	require.NoError(t, f.Unsupported())
 }
 
@@ -107,19 +105,12 @@ func TestBrokerFileSyntaxAndRules(t *testing.T) {
 			require.Equal(t, 9, f.Client.WriteBufferHighWaterMark)
 		}},
 		{"name servers", "namesrvAddr=a:1; b:2;;[::1]:3", func(t *testing.T, f *BrokerFile) {
-			require.Equal(t, []string{"a:1", "b:2", "[::1]:3"}, f.Broker.Namesrvs())
+			require.Equal(t, "a:1; b:2;;[::1]:3", f.Broker.NamesrvAddr, "as it was written")
 		}},
 		{"address server", "rmqAddressServerDomain=d\nrmqAddressServerSubGroup=s", func(t *testing.T, f *BrokerFile) {
 			require.Equal(t, "d", f.System.AddressServerDomain)
 			require.Equal(t, "s", f.System.AddressServerGroup)
 			require.Equal(t, "d", f.Extra["rmqAddressServerDomain"])
-		}},
-		{"commit log folder", "storePathCommitLog=/x", func(t *testing.T, f *BrokerFile) { require.Equal(t, "/x", f.Store.CommitLogDir()) }},
-		{"register period below", "registerNameServerPeriod=1", func(t *testing.T, f *BrokerFile) {
-			require.Equal(t, 10*time.Second, f.Broker.RegisterPeriod())
-		}},
-		{"register period above", "registerNameServerPeriod=99000", func(t *testing.T, f *BrokerFile) {
-			require.Equal(t, time.Minute, f.Broker.RegisterPeriod())
 		}},
 		{"ringmq's own", "ringIO=off", func(t *testing.T, f *BrokerFile) { require.Equal(t, "off", f.Ring.RingIO) }},
 	} {

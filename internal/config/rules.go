@@ -68,21 +68,6 @@ func splitAddresses(list string) []string {
 	return out
 }
 
-// Namesrvs lists the name servers to register at, host:port each; none is legal.
-func (b *Broker) Namesrvs() []string { return splitAddresses(b.NamesrvAddr) }
-
-// RegisterPeriod is registerNameServerPeriod held between 10 s and 60 s, as
-// BrokerController does when it starts.
-func (b *Broker) RegisterPeriod() time.Duration {
-	ms := min(max(b.RegisterNameServerPeriod, 10_000), 60_000)
-	return time.Duration(ms) * time.Millisecond
-}
-
-// CommitLogDir is the folder of the commit log.
-func (s *Store) CommitLogDir() string {
-	return orElse(s.StorePathCommitLog, s.StorePathRootDir+"/commitlog")
-}
-
 // ListenAddr is where to listen: the bindAddress with a port.
 func (s *NettyServer) ListenAddr(port int) string { return HostPort(s.BindAddress, port) }
 
