@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -238,20 +239,20 @@ func TestFaults(t *testing.T) {
 	broken := errors.New("injected")
 	for _, flush := range []FlushType{AsyncFlush, SyncFlush} {
 		for at := int64(1); ; at += 1 + at/40 {
-			failed := false
+			var failed atomic.Bool // queues are synced by several goroutines
 			mem := mapfile.NewMem()
 			r := &run{t: t, rng: rand.New(rand.NewPCG(7, 7)), o: small(mem), mem: mem}
 			r.o.Flush = flush
 			mem.Fault = func(op mapfile.Op) error {
 				if op.N == at || op.N > at && at%2 == 0 {
-					failed = true
+					failed.Store(true)
 					return broken
 				}
 				return nil
 			}
 			r.faulty()
 			mem.Fault = nil
-			if !failed {
+			if !failed.Load() {
 				break
 			}
 		}
@@ -266,29 +267,32 @@ func (r *run) faulty() {
 		for range 120 {
 			if err := r.step(); err != nil {
 				require.ErrorContains(r.t, err, "injected")
-				require.NoError(r.t, r.readable())
+				r.readAll()
 			}
 			r.note()
 		}
 	}
-	for _, image := range []*mapfile.Mem{r.mem.Crash(r.rng), r.mem.Kill()} {
-		next := &run{t: r.t, rng: r.rng, o: r.o, mem: image}
-		for _, m := range r.sent {
-			copied := *m
-			next.sent = append(next.sent, &copied)
-		}
-		next.open()
-		next.check(func(m *stored) bool { return m.durable })
-		require.NoError(r.t, next.s.Close())
-	}
+	r.restart(r.mem.Crash(r.rng), func(m *stored) bool { return m.durable })
+	r.restart(r.mem.Kill(), func(m *stored) bool { return m.acked })
 }
 
-// readable reads every message that is visible.
-func (r *run) readable() error {
+// restart opens an image of the store and checks it, leaving r as it is.
+func (r *run) restart(image *mapfile.Mem, mustStay func(*stored) bool) {
+	next := &run{t: r.t, rng: r.rng, o: r.o, mem: image}
+	for _, m := range r.sent {
+		copied := *m
+		next.sent = append(next.sent, &copied)
+	}
+	next.open()
+	next.check(mustStay)
+	require.NoError(r.t, next.s.Close())
+}
+
+// readAll reads every message that is visible.
+func (r *run) readAll() {
 	for _, q := range r.s.queues.All() {
 		for at := q.Min(); at < q.Max(); at++ {
 			r.read(q, at)
 		}
 	}
-	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"ringmq/internal/clock"
 	"ringmq/internal/message"
 )
 
@@ -19,6 +20,7 @@ const writebackWindow = 8 << 20
 //	preallocator  makes the next commit log file
 //	indexer       puts messages into the index
 //	checkpointer  writes queue entries to their files; moves the checkpoints
+//	caretaker     watches the disk; removes expired files
 func (s *Store) start() {
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
@@ -29,6 +31,7 @@ func (s *Store) start() {
 	run(s.preallocator)
 	run(s.flusher)
 	run(s.checkpointer)
+	run(s.caretaker)
 	if s.indexer != nil {
 		run(s.indexer.run)
 	}
@@ -218,4 +221,20 @@ func (s *Store) checkpoint() {
 	if err := s.checkpointStep(false); err != nil {
 		s.o.Log.Error("no checkpoint", "err", err)
 	}
+}
+
+// careInterval is how often the disk is looked at (cleanResourceInterval, and
+// DefaultMessageStore's disk check).
+const careInterval = 10 * time.Second
+
+// caretaker watches the disk and removes expired files.
+func (s *Store) caretaker(ctx context.Context) {
+	clock.Every(ctx, s.o.Clock, time.Second, careInterval, func(now time.Time) {
+		if err := s.CheckDisk(); err != nil {
+			s.o.Log.Warn("the disk's space is not known", "err", err)
+		}
+		if err := s.DeleteExpired(now, false); err != nil {
+			s.o.Log.Error("expired files stay", "err", err)
+		}
+	})
 }

@@ -196,7 +196,11 @@ func (v *redispatch) report(d *request) {
 func (v *redispatch) Damage(e *commitlog.CorruptError, r *message.Record) error {
 	s := v.r.s
 	v.damaged = min(v.damaged+e.Length, math.MaxInt64/2)
-	s.reportDamage(e)
+	if v.r.last == lastPower && v.r.known && e.Offset >= v.r.mark.queues {
+		s.o.Log.Warn("the power cut took messages that were not yet on the device", "err", e)
+	} else {
+		s.reportDamage(e)
+	}
 	if r == nil || r.LogOffset < v.r.queuesFrom || !isQueued(r.SysFlag) {
 		return nil
 	}
