@@ -27,6 +27,8 @@ var layers = []string{
 	"bench bench/*",
 	"engine",
 	"commitlog consumequeue index",
+	"internal/admin",
+	"internal/admin",
 	"internal/transport internal/client",
 	"internal/wire/gen",
 	"internal/message internal/wire",

@@ -12,9 +12,9 @@ import (
 type files interface {
 	read(path string) ([]byte, error)
 	size(path string) (int64, error)
-	// writeSynced creates or truncates path, and its folder if it is missing, writes data
-	// and syncs them.
-	writeSynced(path string, data []byte) error
+	// writeSynced creates or truncates path, and its folder if it is missing, with the
+	// permissions of the file like if that exists, writes data and syncs them.
+	writeSynced(path, like string, data []byte) error
 	rename(from, to string) error
 	// syncFolder makes the names in path's folder durable.
 	syncFolder(path string) error
@@ -34,13 +34,17 @@ func (disk) size(path string) (int64, error) {
 	return info.Size(), nil
 }
 
-func (disk) writeSynced(path string, data []byte) error {
-	f, err := create(path)
+func (disk) writeSynced(path, like string, data []byte) error {
+	perm := fs.FileMode(0o644)
+	if info, err := os.Stat(like); err == nil {
+		perm = info.Mode().Perm() // a property file with a password stays private
+	}
+	f, err := create(path, perm)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := makeFolder(filepath.Dir(path)); err != nil {
 			return err
 		}
-		f, err = create(path)
+		f, err = create(path, perm)
 	}
 	if err != nil {
 		return err
@@ -52,8 +56,8 @@ func (disk) writeSynced(path string, data []byte) error {
 	return syncAndClose(f, nil)
 }
 
-func create(path string) (*os.File, error) {
-	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+func create(path string, perm fs.FileMode) (*os.File, error) {
+	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, perm)
 }
 
 // makeFolder makes dir and what is missing above it, each name durable in its parent.

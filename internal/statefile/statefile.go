@@ -32,7 +32,8 @@ import (
 	"io/fs"
 )
 
-// Write replaces the content of the file at path; the former content stays as path.bak.
+// Write replaces the content of the file at path, which keeps its permissions; the former
+// content stays as path.bak.
 // A folder that is missing is made. When Write returns nil the content is on the device. After an
 // error [Read] finds the old content, or, if only the last step failed, the new one.
 func Write(path string, data []byte) error {
@@ -60,7 +61,7 @@ func ReadParse(path string, parse func([]byte) error) error {
 func write(f files, path string, data []byte) error {
 	tmp, bak := path+".tmp", path+".bak"
 	fail := func(step string, err error) error { return fmt.Errorf("cannot write %s (%s): %w", path, step, err) }
-	if err := f.writeSynced(tmp, data); err != nil {
+	if err := f.writeSynced(tmp, path, data); err != nil {
 		return fail("writing "+tmp, err)
 	}
 	// An empty file is no content: a bak that has some must not be lost to it.

@@ -38,6 +38,15 @@ func TestWriteMakesMissingFolders(t *testing.T) {
 	require.Equal(t, "x", string(got))
 }
 
+func TestWriteKeepsPermissions(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	require.NoError(t, os.WriteFile(path, []byte("old"), 0o600))
+	require.NoError(t, Write(path, []byte("new")))
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.Equal(t, fs.FileMode(0o600), info.Mode().Perm())
+}
+
 func TestWriteNamesTheFileAndTheStep(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
@@ -191,7 +200,7 @@ func (m *memory) size(path string) (int64, error) {
 }
 
 // writeSynced tears the content when it fails.
-func (m *memory) writeSynced(path string, data []byte) error {
+func (m *memory) writeSynced(path, _ string, data []byte) error {
 	err := m.fault()
 	if err != nil {
 		data = data[:len(data)/2]
