@@ -2,5 +2,4 @@ package main
 
 import "context"
 
-func (b *bench) hostile(ctx context.Context, _ func(string) bool) error  { return nil }
-func (b *bench) exchange(ctx context.Context, _ func(string) bool) error { return nil }
+func (b *bench) hostile(ctx context.Context, _ func(string) bool) error { return nil }

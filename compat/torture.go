@@ -4,8 +4,10 @@ import (
 	"context"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"ringmq/compat/crash"
+	"ringmq/compat/exchange"
 	"ringmq/compat/target"
 )
 
@@ -43,4 +45,40 @@ func (b *bench) ioPaths() []target.IO {
 		return []target.IO{target.IO(b.io)}
 	}
 	return []target.IO{target.IORing, target.IONet}
+}
+
+// exchange hands stores between the Java peer and the program that is judged. Two stores are under way at once:
+// most of the time is starting and stopping the Java broker.
+func (b *bench) exchange(ctx context.Context, _ func(string) bool) error {
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, 2)
+	for _, v := range []struct {
+		name        string
+		small, kill bool
+	}{
+		{"exchange, small files, kill -9", true, true},
+		{"exchange, files of RocketMQ's sizes, kill -9", false, true},
+		{"exchange, small files", true, false},
+		{"exchange, files of RocketMQ's sizes", false, false},
+	} {
+		dir := strings.NewReplacer(", ", "-", " ", "_", "'", "").Replace(v.name)
+		servers, err := b.servers(dir, target.Kind(b.target), target.IO(b.io))
+		if err != nil {
+			return err
+		}
+		peer, err := b.servers(dir+"/peer", target.Java, target.IOAuto)
+		if err != nil {
+			return err
+		}
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			exchange.Run(ctx, exchange.Options{
+				Java: peer, Target: servers, Store: filepath.Join(servers.Dir, "store"), Name: v.name,
+				Small: v.small, Kill: v.kill, Seed: b.seed, Board: b.board,
+			})
+		})
+	}
+	wg.Wait()
+	return nil
 }

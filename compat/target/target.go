@@ -148,7 +148,9 @@ func (t *Target) brokerCommand(dir, store, namesrv string, port int, o Options) 
 		if namesrv != "" {
 			command = append(command, "-n", namesrv)
 		}
-		return append(command, o.lines()...), nil
+		// The broker shares its two cores with whoever asks it; by default it refuses what has waited 200 ms.
+		patient := Options{"waitTimeMillsInSendQueue": "10000"}
+		return append(command, patient.With(o).lines()...), nil
 	}
 	o = Options{
 		"brokerName": "broker-a", "brokerClusterName": "DefaultCluster", "brokerId": "0", "brokerIP1": "127.0.0.1",
