@@ -69,7 +69,7 @@ Start with 'ringmq standalone': both servers in one process, messages in ./data.
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(newStandaloneCommand(), newNamesrvCommand(), newBrokerCommand(), newBenchCommand(), newVersionCommand())
+	root.AddCommand(newStandaloneCommand(), newNamesrvCommand(), newBrokerCommand(), newAdminCommand(), newBenchCommand(), newVersionCommand())
 	return root
 }
 
