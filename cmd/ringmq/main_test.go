@@ -233,20 +233,18 @@ func TestStandaloneThatCannotStart(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
 	for _, c := range []struct {
-		name, data string
-		want       string
+		name, data      string
+		namesrv, broker int
+		want            string
 	}{
-		{"busy fast port", t.TempDir(), fmt.Sprint(broker - 2)},
-		{"busy name server port", t.TempDir(), fmt.Sprint(broker - 2)},
-		{"data is a file", file, file},
-		{"data cannot be made", "/proc/ringmq", "/proc/ringmq"},
+		{"busy fast port", t.TempDir(), namesrv, broker, fmt.Sprint(broker - 2)},
+		{"busy name server port", t.TempDir(), broker - 2, broker + 10, fmt.Sprint(broker - 2)},
+		{"data is a file", file, namesrv, broker, file},
+		{"data cannot be made", "/proc/ringmq", namesrv, broker, "/proc/ringmq"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			args := []string{"standalone", "--data", c.data, "--namesrv-port", fmt.Sprint(namesrv), "--broker-port", fmt.Sprint(broker)}
-			if c.name == "busy name server port" {
-				args[4] = fmt.Sprint(broker - 2)
-			}
-			status, stderr := fail(t, args...)
+			status, stderr := fail(t, "standalone", "--data", c.data,
+				"--namesrv-port", fmt.Sprint(c.namesrv), "--broker-port", fmt.Sprint(c.broker))
 			require.Equal(t, exitFailed, status, stderr)
 			require.Contains(t, stderr, c.want)
 			requireOneLine(t, stderr)
