@@ -4,6 +4,7 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"ringmq/internal/clock"
 	"ringmq/internal/config"
@@ -19,7 +20,11 @@ type configuration struct {
 	version wire.DataVersion // under mu
 }
 
-func (c *configuration) start(f *config.BrokerFile) { c.now.Store(f) }
+// start publishes what the broker was started with.
+func (c *configuration) start(f *config.BrokerFile, now time.Time) {
+	c.now.Store(f)
+	c.version.Timestamp = clock.Millis(now)
+}
 
 // brokerConfig serves 26 (GET_BROKER_CONFIG).
 func (b *Broker) brokerConfig(x *exchange) {

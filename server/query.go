@@ -40,14 +40,13 @@ func (b *Broker) queryMessage(x *exchange) {
 		}
 		body = append(body, record...)
 	}
-	answer := wire.QueryMessageResponse{
-		IndexLastUpdateTimestamp: found.LastTimestamp, IndexLastUpdatePhyoffset: int64(found.LastOffset),
-	}
 	if len(body) == 0 {
-		x.reply(wire.StatusQueryNotFound, "can not find message, maybe time range not correct", &answer, nil)
+		x.reply(wire.StatusQueryNotFound, "can not find message, maybe time range not correct", &wire.QueryMessageResponse{}, nil)
 		return
 	}
-	x.reply(wire.StatusSuccess, "", &answer, body)
+	x.reply(wire.StatusSuccess, "", &wire.QueryMessageResponse{
+		IndexLastUpdateTimestamp: found.LastTimestamp, IndexLastUpdatePhyoffset: int64(found.LastOffset),
+	}, body)
 }
 
 // viewMessage serves 33 (VIEW_MESSAGE_BY_ID): the record at a log offset. Java trusts the offset and

@@ -50,7 +50,7 @@ const (
 
 // loadState reads the files of the store's config folder.
 func (b *Broker) loadState() error {
-	b.config.start(b.cfg)
+	b.config.start(b.cfg, b.clock.Now())
 	o := &b.cfg.Broker
 	var err error
 	if b.storeIP, err = config.ResolveIP(o.BrokerIP1); err != nil {
