@@ -57,7 +57,7 @@ func (b *Broker) loadState() error {
 		return err
 	}
 	b.nameConns = client.NewPool(0, client.Options{DialTimeout: time.Duration(b.cfg.Client.ConnectTimeoutMillis) * time.Millisecond})
-	b.clients, b.locks = clients.New(), lock.New()
+	b.clients, b.locks = clients.New(), lock.New(time.Duration(b.cfg.System.LockMaxLiveTime)*time.Millisecond)
 	b.stats = stats.New(o.BrokerClusterName, o.EnableDetailStat, b.clock.Now())
 	dir := filepath.Join(b.cfg.Store.StorePathRootDir, "config")
 	b.topics, err = topic.Open(topic.Options{

@@ -19,14 +19,13 @@ import (
 	"ringmq/internal/wire"
 )
 
-// lifetime is how long a lock lives without renewal (rocketmq.broker.rebalance.lockMaxLiveTime).
-const lifetime = 60 * time.Second
-
 // MaxHeld bounds the locks in memory: past it nothing new is granted until some expire.
 const MaxHeld = 1 << 20
 
 // Table holds all locks of a broker. Its methods may be called from any goroutine.
 type Table struct {
+	lifetime time.Duration // set before start: how long a lock lives without renewal
+
 	mu     sync.Mutex
 	groups map[string]map[wire.MessageQueue]holder // under mu
 	held   int                                     // entries in groups; under mu
@@ -38,11 +37,13 @@ type holder struct {
 	renewed time.Time
 }
 
-func (h holder) expired(now time.Time) bool { return now.Sub(h.renewed) > lifetime }
+// expired tells whether h has not renewed its lock in time.
+func (t *Table) expired(h holder, now time.Time) bool { return now.Sub(h.renewed) > t.lifetime }
 
-// New returns a table without locks.
-func New() *Table {
-	return &Table{groups: make(map[string]map[wire.MessageQueue]holder)}
+// New returns a table without locks. A lock that is not renewed for lifetime
+// (rocketmq.broker.rebalance.lockMaxLiveTime) expires.
+func New(lifetime time.Duration) *Table {
+	return &Table{lifetime: lifetime, groups: make(map[string]map[wire.MessageQueue]holder)}
 }
 
 // Lock takes or renews queues for a client and returns those it now holds, in the order given.
@@ -57,7 +58,7 @@ func (t *Table) Lock(now time.Time, group, client string, queues []wire.MessageQ
 	for _, q := range queues {
 		h, known := g[q]
 		switch {
-		case !known && t.held >= MaxHeld, known && h.client != client && !h.expired(now):
+		case !known && t.held >= MaxHeld, known && h.client != client && !t.expired(h, now):
 			continue
 		case !known:
 			t.held++
@@ -89,7 +90,7 @@ func (t *Table) Expire(now time.Time) {
 	defer t.mu.Unlock()
 	for group, g := range t.groups {
 		for q, h := range g {
-			if h.expired(now) {
+			if t.expired(h, now) {
 				t.remove(group, q)
 			}
 		}

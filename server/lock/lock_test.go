@@ -20,7 +20,7 @@ func TestScript(t *testing.T) {
 	file, err := os.Open("testdata/lock.txt")
 	require.NoError(t, err)
 	defer file.Close()
-	table, now, steps := New(), time.Unix(0, 0), 0
+	table, now, steps := New(time.Minute), time.Unix(0, 0), 0
 	in := bufio.NewScanner(file)
 	for line := 1; in.Scan(); line++ {
 		step, want, _ := strings.Cut(in.Text(), "=>")
@@ -72,7 +72,7 @@ func show(qs []wire.MessageQueue) string {
 }
 
 func TestNoTwoHolders(t *testing.T) {
-	table, now := New(), time.Unix(0, 0)
+	table, now := New(time.Minute), time.Unix(0, 0)
 	q := []wire.MessageQueue{{Topic: "T", BrokerName: "b"}}
 	var wg sync.WaitGroup
 	granted := make(chan string, 8)
@@ -92,7 +92,7 @@ func TestNoTwoHolders(t *testing.T) {
 }
 
 func TestBound(t *testing.T) {
-	table, now := New(), time.Unix(0, 0)
+	table, now := New(time.Minute), time.Unix(0, 0)
 	table.held = MaxHeld // as if so many were held
 	q := []wire.MessageQueue{{Topic: "T", BrokerName: "b"}}
 	require.Empty(t, table.Lock(now, "g", "c", q))
