@@ -49,7 +49,7 @@ var Statuses = map[string]Status{
 
 	"acl":         {NotYet, "access control"},
 	"address":     {NotYet, "address server"},
-	"delay":       {NotYet, "delayed messages"},
+	"delay":       {NotYet, "this part of delayed messages"},
 	"folders":     {NotYet, "several CommitLog folders"},
 	"lmq":         {NotYet, "light message queues"},
 	"raft":        {NotYet, "Raft replication"},
