@@ -47,8 +47,9 @@ fuzz-smoke: ## every fuzz target for FUZZTIME (10s)
 	  done; \
 	done
 
+COMPATFLAGS ?=
 compat: build ## RocketMQ's own clients and tools against ringmq (needs Java and Maven)
-	./compat/run.sh
+	./compat/run.sh $(COMPATFLAGS)
 
 bench-peer: build ## throughput beside a Java broker (needs Java and Maven)
 	./bench/peer.sh
