@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -27,6 +28,10 @@ func (b *Broker) storeOptions() (engine.Options, error) {
 	if s.FlushDiskType == config.SyncFlush {
 		flush = engine.SyncFlush
 	}
+	clean := 0 // never while files are young
+	if s.CleanFileForciblyEnable {
+		clean = percent(b.cfg.System.DiskCleanRatio)
+	}
 	ms := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 	return engine.Options{
 		Dir: s.StorePathRootDir, CommitLogDir: s.StorePathCommitLog,
@@ -39,9 +44,12 @@ func (b *Broker) storeOptions() (engine.Options, error) {
 		MemoryLimit: engine.TransferLimit{Bytes: s.MaxTransferBytesOnMessageInMemory, Messages: s.MaxTransferCountOnMessageInMemory},
 		DiskLimit:   engine.TransferLimit{Bytes: s.MaxTransferBytesOnMessageInDisk, Messages: s.MaxTransferCountOnMessageInDisk},
 		DelayLevels: levels, FileReserved: time.Duration(s.FileReservedTime) * time.Hour, DeleteHours: hours,
+		DiskFullPercent: percent(b.cfg.System.DiskWarningRatio), DiskCleanPercent: clean,
 		Clock: b.clock, Log: b.log,
 	}, nil
 }
+
+func percent(ratio float64) int { return int(math.Round(ratio * 100)) }
 
 // deleteHours reads deleteWhen: hours of the day, "04" or "04;16".
 func deleteHours(text string) (hours []int, err error) {

@@ -17,11 +17,11 @@ type Store struct {
 	UseReentrantLockWhenPutMessage           bool          `key:"useReentrantLockWhenPutMessage" default:"true" status:"lock" doc:"mutex instead of spin lock"`
 	FlushCommitLogTimed                      bool          `key:"flushCommitLogTimed" default:"true" important:"yes" status:"timed" doc:"fixed-period flush, no early wake"`
 	FlushIntervalConsumeQueue                int           `key:"flushIntervalConsumeQueue" default:"1000" unit:"ms" range:"1.." doc:"CQ flush period"`
-	CleanResourceInterval                    int           `key:"cleanResourceInterval" default:"10000" unit:"ms" range:"1.." status:"retention" doc:"cleaner period"`
-	DeleteCommitLogFilesInterval             int           `key:"deleteCommitLogFilesInterval" default:"100" unit:"ms" status:"retention" doc:"pause between deletes"`
-	DeleteConsumeQueueFilesInterval          int           `key:"deleteConsumeQueueFilesInterval" default:"100" unit:"ms" status:"retention" doc:"pause between deletes"`
-	DestroyMapedFileIntervalForcibly         int           `key:"destroyMapedFileIntervalForcibly" default:"120000" unit:"ms" status:"retention" doc:"free a referenced file after"`
-	RedeleteHangedFileInterval               int           `key:"redeleteHangedFileInterval" default:"120000" unit:"ms" status:"retention" doc:"retry for a hung first file"`
+	CleanResourceInterval                    int           `key:"cleanResourceInterval" default:"10000" unit:"ms" range:"1.." status:"pace" doc:"cleaner period"`
+	DeleteCommitLogFilesInterval             int           `key:"deleteCommitLogFilesInterval" default:"100" unit:"ms" status:"pace" doc:"pause between deletes"`
+	DeleteConsumeQueueFilesInterval          int           `key:"deleteConsumeQueueFilesInterval" default:"100" unit:"ms" status:"pace" doc:"pause between deletes"`
+	DestroyMapedFileIntervalForcibly         int           `key:"destroyMapedFileIntervalForcibly" default:"120000" unit:"ms" status:"pace" doc:"free a referenced file after"`
+	RedeleteHangedFileInterval               int           `key:"redeleteHangedFileInterval" default:"120000" unit:"ms" status:"pace" doc:"retry for a hung first file"`
 	DeleteWhen                               string        `key:"deleteWhen" default:"04" important:"yes" doc:"hour list"`
 	DiskMaxUsedSpaceRatio                    int           `key:"diskMaxUsedSpaceRatio" default:"75" unit:"%" range:"0..100" status:"retention" doc:"percent, read clamped 10–95"`
 	FileReservedTime                         int           `key:"fileReservedTime" default:"72" unit:"h" important:"yes" doc:"hours"`
@@ -57,7 +57,7 @@ type Store struct {
 	SlaveTimeout                             int           `key:"slaveTimeout" default:"3000" unit:"ms" status:"replication" doc:"replica wait"`
 	MessageDelayLevel                        string        `key:"messageDelayLevel" default:"1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h" doc:"level list"`
 	FlushDelayOffsetInterval                 int64         `key:"flushDelayOffsetInterval" default:"10000" unit:"ms" doc:"delayOffset.json period"`
-	CleanFileForciblyEnable                  bool          `key:"cleanFileForciblyEnable" default:"true" important:"yes" status:"retention" doc:"allow deleting unexpired files"`
+	CleanFileForciblyEnable                  bool          `key:"cleanFileForciblyEnable" default:"true" important:"yes" doc:"allow deleting unexpired files"`
 	WarmMapedFileEnable                      bool          `key:"warmMapedFileEnable" default:"false" status:"mmap" doc:"touch and mlock new files"`
 	OffsetCheckInSlave                       bool          `key:"offsetCheckInSlave" default:"false" status:"replication" doc:"correct offsets on a slave too"`
 	DebugLockEnable                          bool          `key:"debugLockEnable" default:"false" status:"lock" doc:"dump stacks on long put lock"`

@@ -5,8 +5,8 @@ type System struct {
 	SerializeType        string  `key:"rocketmq.serialize.type" default:"$ROCKETMQ_SERIALIZE_TYPE, else JSON" range:"JSON|ROCKETMQ" status:"json" doc:"header form of requests this process sends"`
 	FrameMaxLength       int     `key:"com.rocketmq.remoting.frameMaxLength" default:"16777216" unit:"bytes" range:"1024..1073741824" doc:"largest frame accepted"`
 	LockMaxLiveTime      int64   `key:"rocketmq.broker.rebalance.lockMaxLiveTime" default:"60000" unit:"ms" range:"1.." doc:"a queue lock expires after"`
-	DiskWarningRatio     float64 `key:"rocketmq.broker.diskSpaceWarningLevelRatio" default:"0.9" range:"0..1" status:"retention" doc:"above it sends are refused"`
-	DiskCleanRatio       float64 `key:"rocketmq.broker.diskSpaceCleanForciblyRatio" default:"0.85" range:"0..1" status:"retention" doc:"above it unexpired files are deleted"`
+	DiskWarningRatio     float64 `key:"rocketmq.broker.diskSpaceWarningLevelRatio" default:"0.9" range:"0..1" doc:"above it sends are refused"`
+	DiskCleanRatio       float64 `key:"rocketmq.broker.diskSpaceCleanForciblyRatio" default:"0.85" range:"0..1" doc:"above it unexpired files are deleted"`
 	MultiPathSplitter    string  `key:"rocketmq.broker.multiPathSplitter" default:"," status:"folders" doc:"between CommitLog folders"`
 	AddressServerDomain  string  `key:"rocketmq.namesrv.domain" default:"jmenv.tbsite.net" status:"address" doc:"host of the address server; file key rmqAddressServerDomain"`
 	AddressServerGroup   string  `key:"rocketmq.namesrv.domain.subgroup" default:"nsaddr" status:"address" doc:"path at the address server; file key rmqAddressServerSubGroup"`
