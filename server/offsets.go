@@ -63,9 +63,7 @@ func (b *Broker) firstConsumerOffset(x *exchange) {
 func (b *Broker) allConsumerOffsets(x *exchange) { x.json(b.offsets.Snapshot()) }
 
 // allDelayOffsets serves 45 (GET_ALL_DELAY_OFFSET).
-func (b *Broker) allDelayOffsets(x *exchange) {
-	x.json(&wire.DelayOffsetSerializeWrapper{OffsetTable: map[int32]int64{}})
-}
+func (b *Broker) allDelayOffsets(x *exchange) { x.json(b.delays.Table()) }
 
 // correctionOffset serves 308 (QUERY_CORRECTION_OFFSET).
 func (b *Broker) correctionOffset(x *exchange) {

@@ -10,6 +10,7 @@ import (
 	"ringmq/internal/message"
 	"ringmq/internal/wire"
 	"ringmq/server/stats"
+	"ringmq/server/topic"
 )
 
 // versionDesc is the MQVersion that the broker claims to be.
@@ -20,6 +21,7 @@ const versionDesc = "V4_9_8"
 // them describe, have no counterpart here: those queues are always empty.
 func (b *Broker) runtimeInfo(x *exchange) {
 	info := b.storeInfo()
+	maps.Copy(info, b.delayInfo())
 	maps.Copy(info, b.trafficInfo())
 	maps.Copy(info, b.poolInfo())
 	x.json(&wire.KVTable{Table: info})
@@ -48,6 +50,16 @@ func (b *Broker) storeInfo() map[string]string {
 		info["consumeQueueDiskRatio"] = used // the same disk
 	}
 	info["commitLogDiskRatio_"+dir] = used
+	return info
+}
+
+// delayInfo is how far each delay level that is in use has been delivered, and its end.
+func (b *Broker) delayInfo() map[string]string {
+	info := make(map[string]string)
+	for level, offset := range b.delays.Table().OffsetTable {
+		end := b.store.MaxOffset([]byte(topic.Schedule), level-1)
+		info[fmt.Sprintf("scheduleMessageOffset_%d", level)] = fmt.Sprintf("%d,%d", offset, end)
+	}
 	return info
 }
 
