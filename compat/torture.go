@@ -8,6 +8,7 @@ import (
 
 	"ringmq/compat/crash"
 	"ringmq/compat/exchange"
+	"ringmq/compat/hostile"
 	"ringmq/compat/target"
 )
 
@@ -47,11 +48,10 @@ func (b *bench) ioPaths() []target.IO {
 	return []target.IO{target.IORing, target.IONet}
 }
 
-// exchange hands stores between the Java peer and the program that is judged. Two stores are under way at once:
-// most of the time is starting and stopping the Java broker.
+// exchange hands stores between the Java peer and the program that is judged. All stores are under way at once:
+// most of the time is waiting for the Java broker to start, to write its offsets and to stop.
 func (b *bench) exchange(ctx context.Context, _ func(string) bool) error {
 	var wg sync.WaitGroup
-	slots := make(chan struct{}, 2)
 	for _, v := range []struct {
 		name        string
 		small, kill bool
@@ -70,9 +70,7 @@ func (b *bench) exchange(ctx context.Context, _ func(string) bool) error {
 		if err != nil {
 			return err
 		}
-		slots <- struct{}{}
 		wg.Go(func() {
-			defer func() { <-slots }()
 			exchange.Run(ctx, exchange.Options{
 				Java: peer, Target: servers, Store: filepath.Join(servers.Dir, "store"), Name: v.name,
 				Small: v.small, Kill: v.kill, Seed: b.seed, Board: b.board,
@@ -81,4 +79,13 @@ func (b *bench) exchange(ctx context.Context, _ func(string) bool) error {
 	}
 	wg.Wait()
 	return nil
+}
+
+// hostile gives the servers bad input.
+func (b *bench) hostile(ctx context.Context, _ func(string) bool) error {
+	servers, err := b.servers("hostile", target.Kind(b.target), target.IO(b.io))
+	if err != nil {
+		return err
+	}
+	return hostile.Run(ctx, servers, b.board)
 }

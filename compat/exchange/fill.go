@@ -51,8 +51,11 @@ func (f *filler) awaitIndex(ctx context.Context) error {
 	} {
 		for {
 			found, err := f.conn.QueryKey(ctx, k[0], k[1], 64)
-			if err != nil || len(found) > 1 {
-				return fmt.Errorf("key %s of %s leads to %d messages, want 1: %w", k[1], k[0], len(found), err)
+			if err != nil {
+				return fmt.Errorf("look up key %s of %s: %w", k[1], k[0], err)
+			}
+			if len(found) > 1 {
+				return fmt.Errorf("key %s of %s leads to %d messages, want 1", k[1], k[0], len(found))
 			}
 			if len(found) == 1 {
 				break
