@@ -1,0 +1,241 @@
+package engine
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"ringmq/consumequeue"
+	"ringmq/internal/mapfile"
+	"ringmq/internal/message"
+)
+
+// openSmall opens a store on a memory twin; change alters its options.
+func openSmall(t *testing.T, change func(o *Options)) (*Store, *mapfile.Mem) {
+	t.Helper()
+	mem := mapfile.NewMem()
+	o := small(mem)
+	if change != nil {
+		change(&o)
+	}
+	s, err := Open(o)
+	require.NoError(t, err)
+	return s, mem
+}
+
+// reopen opens a store again, on another image of its disk.
+func reopen(t *testing.T, s *Store, mem *mapfile.Mem) *Store {
+	t.Helper()
+	o := s.o
+	o.FS = mem
+	again, err := Open(o)
+	require.NoError(t, err)
+	return again
+}
+
+// send stores messages in queue 0 of a topic, one for each body, tagged with the body's first word.
+func send(t *testing.T, s *Store, topic string, bodies ...string) (first, last Receipt) {
+	t.Helper()
+	q := s.Queue([]byte(topic), 0)
+	for i, body := range bodies {
+		r := testRecord(topic, body)
+		tag, _, _ := strings.Cut(body, " ")
+		tag = tag[:min(len(tag), 8)]
+		r.Properties = message.Properties(nil).Append("TAGS", tag).Append("KEYS", "key-"+tag)
+		r.StoreTimestamp = s.o.Clock.Now().UnixMilli()
+		got, err := s.Append(q, r)
+		require.NoError(t, err)
+		if i == 0 {
+			first = got
+		}
+		last = got
+	}
+	require.NoError(t, s.commitTo(last.End()))
+	return first, last
+}
+
+// bodies joins the bodies of a result's messages.
+func bodies(t *testing.T, res *GetResult) string {
+	t.Helper()
+	var all []string
+	total := 0
+	for _, b := range res.Buffers() {
+		total += len(b)
+		for len(b) > 0 {
+			var r message.Record
+			require.NoError(t, message.Decode(b, &r))
+			all = append(all, string(r.Body))
+			b = b[r.Size():]
+		}
+	}
+	require.Equal(t, res.Bytes, total)
+	require.Len(t, all, res.Count)
+	return strings.Join(all, ",")
+}
+
+func TestGetStatus(t *testing.T) {
+	s, _ := openSmall(t, nil)
+	send(t, s, "T", "a", "b", "c", "a", "b")
+	require.NoError(t, s.queues.Flush())
+	only := func(tag string) func(int64) bool {
+		return func(code int64) bool { return code == int64(tag[0]) }
+	}
+	for _, c := range []struct {
+		name   string
+		queue  *consumequeue.Queue
+		offset message.QueueOffset
+		max    int
+		filter func(int64) bool
+		status GetStatus
+		next   message.QueueOffset
+		bodies string
+	}{
+		{"all", s.Queue([]byte("T"), 0), 0, 32, nil, Found, 5, "a,b,c,a,b"},
+		{"some", s.Queue([]byte("T"), 0), 1, 2, nil, Found, 3, "b,c"},
+		{"none asked for", s.Queue([]byte("T"), 0), 1, 0, nil, Found, 2, "b"},
+		{"tag", s.Queue([]byte("T"), 0), 0, 32, only("b"), Found, 5, "b,b"},
+		{"tag, one", s.Queue([]byte("T"), 0), 0, 1, only("b"), Found, 2, "b"},
+		{"tag of none", s.Queue([]byte("T"), 0), 1, 32, only("x"), NoMatchedMessage, 5, ""},
+		{"at the end", s.Queue([]byte("T"), 0), 5, 32, nil, OffsetOverflowOne, 5, ""},
+		{"behind the end", s.Queue([]byte("T"), 0), 6, 32, nil, OffsetOverflowBadly, 5, ""},
+		{"before the begin", s.Queue([]byte("T"), 0), -1, 32, nil, OffsetTooSmall, 0, ""},
+		{"empty queue", s.Queue([]byte("T"), 1), 0, 32, nil, NoMessageInQueue, 0, ""},
+		{"empty queue, further", s.Queue([]byte("T"), 1), 9, 32, nil, NoMessageInQueue, 0, ""},
+		{"no queue", nil, 0, 32, nil, NoMatchedLogicQueue, 0, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			res := NewGetResult()
+			defer res.Release()
+			s.Get(&GetRequest{Queue: c.queue, Offset: c.offset, MaxMsgs: c.max, Filter: c.filter}, res)
+			require.Equal(t, c.status, res.Status, res.Status.String())
+			require.Equal(t, c.next, res.Next)
+			require.Equal(t, c.bodies, bodies(t, res))
+		})
+	}
+	require.NoError(t, s.Close())
+}
+
+// TestGetLimits: a result ends before the message that would exceed a limit, but has at least one.
+func TestGetLimits(t *testing.T) {
+	body := strings.Repeat("x", 882) // 1,005 bytes a record
+	for _, c := range []struct {
+		name         string
+		memory, disk TransferLimit
+		old          bool
+		count        int
+	}{
+		{"messages", TransferLimit{1 << 20, 3}, TransferLimit{1 << 20, 2}, false, 3},
+		{"bytes", TransferLimit{2500, 32}, TransferLimit{1500, 32}, false, 2},
+		{"just the bytes", TransferLimit{3015, 32}, TransferLimit{1500, 32}, false, 3},
+		{"old messages", TransferLimit{1 << 20, 3}, TransferLimit{1 << 20, 2}, true, 2},
+		{"old bytes", TransferLimit{1 << 20, 32}, TransferLimit{1500, 32}, true, 1},
+		{"one too large", TransferLimit{10, 32}, TransferLimit{10, 32}, false, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, _ := openSmall(t, func(o *Options) {
+				o.MemoryLimit, o.DiskLimit = c.memory, c.disk
+				if c.old {
+					o.MemoryBytes = 1
+				}
+			})
+			send(t, s, "T", body, body, body, body, body, body)
+			res := NewGetResult()
+			s.Get(&GetRequest{Queue: s.Queue([]byte("T"), 0), MaxMsgs: 32}, res)
+			require.Equal(t, c.count, res.Count)
+			require.Equal(t, c.old, res.SuggestSlave)
+			res.Release()
+			require.NoError(t, s.Close())
+		})
+	}
+}
+
+// TestGetScansFar: a filter that takes nothing looks at a bounded number of entries.
+func TestGetScansFar(t *testing.T) {
+	s, _ := openSmall(t, nil)
+	for range 40 {
+		send(t, s, "T", strings.Split(strings.Repeat("a ", 25), " ")[:25]...)
+	}
+	res := NewGetResult()
+	s.Get(&GetRequest{Queue: s.Queue([]byte("T"), 0), MaxMsgs: 32, Filter: func(int64) bool { return false }}, res)
+	require.Equal(t, NoMatchedMessage, res.Status)
+	require.EqualValues(t, 800, res.Next)
+	res.Release()
+	require.NoError(t, s.Close())
+}
+
+// TestGetMergesNeighbours: messages that lie together are one piece, up to the end of their file.
+func TestGetMergesNeighbours(t *testing.T) {
+	s, _ := openSmall(t, nil)
+	var all []string
+	for i := range 30 {
+		all = append(all, fmt.Sprint(i, " ", strings.Repeat("x", 400)))
+	}
+	send(t, s, "T", all...)
+	res := NewGetResult()
+	s.Get(&GetRequest{Queue: s.Queue([]byte("T"), 0), MaxMsgs: 30}, res)
+	require.Len(t, res.Buffers(), 2, "30 messages in two files")
+	require.Equal(t, strings.Join(all, ","), bodies(t, res))
+	res.Release()
+	require.NoError(t, s.Close())
+}
+
+// TestGetBesideGarbage: entries that point at no message are stepped over.
+func TestGetBesideGarbage(t *testing.T) {
+	s, _ := openSmall(t, nil)
+	_, last := send(t, s, "T", "a")
+	q := s.Queue([]byte("T"), 0)
+	for i, e := range []consumequeue.Entry{
+		{LogOffset: last.End() - 20, Size: 200},
+		{LogOffset: last.End() - 20, Size: 1},
+		{LogOffset: last.End(), Size: message.MinSize},
+		{LogOffset: 1 << 40, Size: 1000},
+		{LogOffset: 1<<63 - 2000, Size: 1000},
+	} {
+		require.NoError(t, q.Put(message.QueueOffset(1+i), e))
+	}
+	res := NewGetResult()
+	s.Get(&GetRequest{Queue: q, MaxMsgs: 32}, res)
+	require.Equal(t, Found, res.Status)
+	require.EqualValues(t, 6, res.Next)
+	require.Equal(t, "a", bodies(t, res))
+	res.Release()
+	s.Get(&GetRequest{Queue: q, Offset: 1, MaxMsgs: 32}, res)
+	require.Equal(t, MessageWasRemoving, res.Status)
+	require.EqualValues(t, 6, res.Next)
+}
+
+// TestCold: what may not be in memory is not touched before Warm.
+func TestCold(t *testing.T) {
+	s, mem := openSmall(t, func(o *Options) { o.CommitLogFileSize = 1 << 20; o.StagingBytes = 4 << 20 })
+	send(t, s, "T", "a", "b")
+	for range 80 {
+		send(t, s, "U", strings.Repeat("x", 1<<20-200)) // behind it, the first ones are no longer hot
+	}
+	mem.Cold.Store(true)
+	res := NewGetResult()
+	s.Get(&GetRequest{Queue: s.Queue([]byte("T"), 0), MaxMsgs: 32}, res)
+	require.Equal(t, Found, res.Status)
+	require.True(t, res.Cold)
+	require.Equal(t, 2, res.Count)
+	require.NoError(t, res.Warm())
+	require.False(t, res.Cold)
+	require.Equal(t, "a,b", bodies(t, res))
+	res.Release()
+	s.Get(&GetRequest{Queue: s.Queue([]byte("U"), 0), Offset: 79, MaxMsgs: 32}, res)
+	require.False(t, res.Cold, "moments old")
+	res.Release()
+	require.NoError(t, s.Close())
+}
+
+func TestGetDoesNotAllocate(t *testing.T) {
+	s, _ := openSmall(t, nil)
+	send(t, s, "T", "a", "b", "c")
+	req := GetRequest{Queue: s.Queue([]byte("T"), 0), MaxMsgs: 32}
+	require.Zero(t, testing.AllocsPerRun(100, func() {
+		res := NewGetResult()
+		s.Get(&req, res)
+		res.Release()
+	}))
+}
