@@ -2,12 +2,14 @@ package server
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -28,7 +30,9 @@ var record = flag.String("record", "", "address of a Java broker, just started, 
 //	| …        … and its body
 //	= …        ours, where it differs in purpose
 //	! c n      the next n requests that the broker sends on connection c, as * lines
-const conversation = "testdata/conversation.txt"
+//
+// administration.txt has everything about the broker's state, messages.txt what becomes of messages.
+var conversations = []string{"administration", "messages"}
 
 // said is one request of the conversation.
 type said struct {
@@ -36,27 +40,35 @@ type said struct {
 	Code int
 	Ext  map[string]string
 	Body string
+	Hex  string // body, for bytes that are no text
+	Fill int    // length of a body of zeros
 	Why  string // why ours differs
 }
 
 // TestConversation holds our answers against those of a Java broker, on both paths of the transport.
-// Record anew with a broker of brokerName=broker-a and brokerIP1=127.0.0.1: go test -run Conversation -record HOST:PORT.
+// Record anew with a broker of brokerName=broker-a and brokerIP1=127.0.0.1, just started for each conversation:
+// go test -run Conversation/messages -record HOST:PORT.
 func TestConversation(t *testing.T) {
-	if *record != "" {
-		converse(t, *record)
-		return
-	}
-	for _, path := range []string{"off", "auto"} {
-		t.Run("ringIO="+path, func(t *testing.T) {
-			b := startBroker(t, path, nil)
-			converse(t, b.Addr().String())
-			require.Empty(t, b.errors.lines())
+	for _, name := range conversations {
+		t.Run(name, func(t *testing.T) {
+			if *record != "" {
+				converse(t, name, *record)
+				return
+			}
+			for _, path := range []string{"off", "auto"} {
+				t.Run("ringIO="+path, func(t *testing.T) {
+					b := startBroker(t, path, nil)
+					converse(t, name, b.Addr().String())
+					require.Empty(t, b.errors.lines())
+				})
+			}
 		})
 	}
 }
 
-func converse(t *testing.T, addr string) {
-	text, err := os.ReadFile(conversation)
+func converse(t *testing.T, name, addr string) {
+	file := filepath.Join("testdata", name+".txt")
+	text, err := os.ReadFile(file)
 	require.NoError(t, err)
 	talk := &talk{t: t, addr: addr, conns: make(map[string]*speaker)}
 	defer talk.close()
@@ -93,7 +105,7 @@ func converse(t *testing.T, addr string) {
 		}
 	}
 	if *record != "" {
-		require.NoError(t, os.WriteFile(conversation, []byte(strings.Join(raw, "\n")+"\n"), 0o600))
+		require.NoError(t, os.WriteFile(file, []byte(strings.Join(raw, "\n")+"\n"), 0o600))
 		return
 	}
 	require.Equal(t, strings.Join(want, "\n"), strings.Join(got, "\n"))
@@ -171,9 +183,17 @@ func (k *talk) ask(req *said) []string {
 		"code": req.Code, "extFields": req.Ext, "flag": 0, "language": "JAVA", "opaque": c.opaque, "version": 409,
 	})
 	require.NoError(k.t, err)
-	frame := binary.BigEndian.AppendUint32(nil, uint32(4+len(head)+len(req.Body)))
+	body := []byte(req.Body)
+	if req.Hex != "" {
+		body, err = hex.DecodeString(req.Hex)
+		require.NoError(k.t, err)
+	}
+	if req.Fill > 0 {
+		body = make([]byte, req.Fill)
+	}
+	frame := binary.BigEndian.AppendUint32(nil, uint32(4+len(head)+len(body)))
 	frame = binary.BigEndian.AppendUint32(frame, uint32(len(head)))
-	frame = append(append(frame, head...), req.Body...)
+	frame = append(append(frame, head...), body...)
 	_, err = c.Write(frame)
 	require.NoError(k.t, err)
 	for {

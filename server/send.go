@@ -20,7 +20,6 @@ type sendState struct {
 	response wire.SendMessageResponse
 	record   message.Record
 	props    []byte // properties of record as stored
-	dead     bool   // record goes to a dead letter topic: its DELAY does not count
 	batch    batchState
 	ids      []byte // text of the message ids of one answer
 	out      []byte // answers for one connection, off the loop
@@ -85,7 +84,6 @@ func (b *Broker) sendTo(x *exchange, t *topic.Topic) {
 	if queueID < 0 {
 		queueID = rand.Int32N(max(t.WriteQueues(), 1))
 	}
-	s.dead = false
 	if bytes.HasPrefix(h.Topic, retryPrefix) {
 		if t, queueID = b.retryTarget(x, t, queueID); t == nil {
 			return
@@ -118,7 +116,7 @@ func (b *Broker) appendOne(x *exchange, t *topic.Topic) {
 	r := &s.record
 	queueID := r.QueueID
 	r.Body, r.Properties = x.cmd.Body, s.props
-	if seen.delay > 0 && !s.dead {
+	if seen.delay > 0 {
 		s.props = delay.Schedule(r, s.props, seen.delay, b.delays.Levels())
 	}
 	if !b.legalSizes(len(r.Body), len(r.Properties)) {

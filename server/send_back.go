@@ -19,8 +19,11 @@ func (b *Broker) sendBack(x *exchange) {
 	if !x.decode(&h) {
 		return
 	}
-	g := b.groups.Find(h.Group)
+	g, err := b.groups.FindOrCreate(h.Group)
 	switch {
+	case err != nil:
+		x.fail(wire.StatusSystemError, "%v", err)
+		return
 	case g == nil:
 		x.fail(wire.StatusSubscriptionGroupNotExist, "subscription group not exist, %s %s", h.Group, faq)
 		return
@@ -85,12 +88,12 @@ func (b *Broker) storeAgain(x *exchange, h *wire.ConsumerSendMsgBackRequest, g *
 	}
 	props := without(r.Properties, propertyRetryTopic, propertyOriginID, message.PropertyDelay, message.PropertyWait,
 		"REAL_TOPIC", "REAL_QID")
-	props = props.Append(propertyRetryTopic, origin).Append(propertyOriginID, firstID).Append(message.PropertyWait, "false")
+	props = props.Append(propertyRetryTopic, origin).Append(propertyOriginID, firstID).Append(message.PropertyWait, "false").
+		Append(message.PropertyDelay, strconv.Itoa(int(level)))
 	r.Topic, r.QueueID, r.ReconsumeTimes, r.StoreTimestamp = target.NameBytes, queueID, r.ReconsumeTimes+1, x.nowMillis
 	r.SysFlag &^= message.FlagTransaction
 	r.Properties = props
 	if level > 0 {
-		props = props.Append(message.PropertyDelay, strconv.Itoa(int(level)))
 		delay.Schedule(r, props, int(level), b.delays.Levels())
 	}
 	got, err := b.store.Append(b.store.Queue(r.Topic, r.QueueID), r)

@@ -5,6 +5,7 @@ import (
 
 	"ringmq/internal/message"
 	"ringmq/internal/wire"
+	"ringmq/server/group"
 	"ringmq/server/topic"
 )
 
@@ -35,8 +36,13 @@ func (b *Broker) retryTarget(x *exchange, t *topic.Topic, queueID int32) (*topic
 	name := h.Topic[len(retryPrefix):]
 	g := b.groups.Lookup(name)
 	if g == nil {
-		b.refuseSend(x, wire.StatusSubscriptionGroupNotExist, "subscription group not exist, "+string(name)+" "+faq)
-		return nil, 0
+		if x.turn != nil { // the group may have to be made
+			b.sendFromWorker(x)
+			return nil, 0
+		}
+		if g = b.retryGroup(x, string(name)); g == nil {
+			return nil, 0
+		}
 	}
 	limit := g.RetryMaxTimes
 	if h.HasMaxReconsumeTimes && x.cmd.Version >= versionWithMaxReconsume {
@@ -54,8 +60,19 @@ func (b *Broker) retryTarget(x *exchange, t *topic.Topic, queueID int32) (*topic
 		b.refuseSend(x, wire.StatusSystemError, err.Error())
 		return nil, 0
 	}
-	x.state.send.dead = true
 	return dead, 0
+}
+
+// retryGroup finds or makes the group that a message is tried again for. It has answered when it returns nil.
+func (b *Broker) retryGroup(x *exchange, name string) *group.Config {
+	g, err := b.groups.FindOrCreate(name)
+	switch {
+	case err != nil:
+		b.refuseSend(x, wire.StatusSystemError, err.Error())
+	case g == nil:
+		b.refuseSend(x, wire.StatusSubscriptionGroupNotExist, "subscription group not exist, "+name+" "+faq)
+	}
+	return g
 }
 
 // versionWithMaxReconsume is V3_4_9: older clients put something else into maxReconsumeTimes.
