@@ -91,6 +91,10 @@ func (t *Table) loadTopic(topic string) ([]*Queue, error) {
 			continue
 		}
 		q := newQueue(t, topic, int32(id))
+		if t.opt.Crashed {
+			// What the process that crashed created and removed may not be on the device.
+			q.touchNames()
+		}
 		if err := q.load(); err != nil {
 			return nil, err
 		}

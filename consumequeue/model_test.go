@@ -54,6 +54,7 @@ func TestModel(t *testing.T) {
 			"sync":         s.sync,
 			"reopen":       s.reopen,
 			"power cut":    s.powerCut,
+			"kill":         s.kill,
 			"truncate":     s.truncate,
 			"expire":       s.expire,
 			"delete topic": s.deleteTopic,
@@ -111,10 +112,20 @@ func (s *machine) reopen(t *rapid.T) {
 	s.forget()
 }
 
-// powerCut leaves the table what was synced and some of the rest, loses the log's end, and
-// dispatches what the log still has, as the engine does.
+// powerCut leaves the table what was synced and some of the rest, and loses the log's end.
 func (s *machine) powerCut(t *rapid.T) {
 	s.fs = s.fs.Crash(rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "chance"), 0)))
+	s.recover(t, rapid.Bool().Draw(t, "lose"))
+}
+
+// kill loses nothing.
+func (s *machine) kill(t *rapid.T) {
+	s.fs = s.fs.Kill()
+	s.recover(t, false)
+}
+
+// recover opens the table and dispatches what the log still has, as the engine does.
+func (s *machine) recover(t *rapid.T, lose bool) {
 	s.o.Crashed = true
 	s.open(t)
 	require.Equal(t, s.m.synced, s.table.Redo(s.m.synced))
@@ -125,7 +136,10 @@ func (s *machine) powerCut(t *rapid.T) {
 	s.forget()
 	s.compare(t)
 	lost := all[len(s.m.records):]
-	for _, r := range lost[:rapid.IntRange(0, len(lost)).Draw(t, "left")] {
+	if lose {
+		lost = lost[:rapid.IntRange(0, len(lost)).Draw(t, "left")]
+	}
+	for _, r := range lost {
 		s.m.log = r.entry.end()
 		if r.entry.LogOffset < s.m.min {
 			continue // its log file is removed

@@ -34,17 +34,19 @@ func AppendHashes(dst []int32, topic, uniqKey, keys []byte) []int32 {
 	return dst
 }
 
-// topicHash is the hash of "topic#", from which those of a record's keys go on.
+// topicHash is the hash code of "topic#", from which those of a record's keys go on.
 type topicHash int32
 
 func hashTopic(topic []byte) topicHash {
 	return topicHash(31*javahash.String(topic) + '#')
 }
 
-func (h topicHash) key(key []byte) int32 {
-	k := javahash.Append(int32(h), key)
-	if k < 0 {
-		k = -k
+func (h topicHash) key(key []byte) int32 { return absHash(javahash.Append(int32(h), key)) }
+
+// absHash is a hash code without its sign; the one that has no positive counterpart becomes 0.
+func absHash(code int32) int32 {
+	if code < 0 {
+		code = -code
 	}
-	return max(k, 0) // -MinInt32 is MinInt32
+	return max(code, 0)
 }

@@ -104,18 +104,18 @@ func (x *Index) resume() error {
 		x.last = nil
 		return nil
 	}
-	f, err := x.writable(len(x.files) - 1)
+	last := len(x.files) - 1
+	f, err := x.writable(x.files[last])
 	if err != nil {
 		return err
 	}
-	x.last = f
+	x.files[last], x.last = f, f
 	return f.undoInterrupted()
 }
 
-// writable opens the i-th file anew for writing if it is not yet. What blocks it has is not known:
-// a Java broker's is sparse.
-func (x *Index) writable(i int) (*file, error) {
-	old := x.files[i]
+// writable opens a file anew for writing if it is not yet. What blocks it has is not known: a
+// Java broker's is sparse.
+func (x *Index) writable(old *file) (*file, error) {
 	if old.access == mapfile.ReadWrite {
 		return old, nil
 	}
@@ -123,7 +123,7 @@ func (x *Index) writable(i int) (*file, error) {
 	if err != nil {
 		return nil, err
 	}
-	x.files[i] = f
+	f.markDirty()
 	old.release()
 	return f, nil
 }
@@ -158,34 +158,40 @@ func (f *file) undoInterrupted() error {
 // index meanwhile.
 func (x *Index) TruncateTo(off message.LogOffset) error {
 	x.end = -1
-	for i := len(x.files) - 1; i >= 0; i-- {
-		f := x.files[i]
-		if f.full() && f.head.endOffset < off {
-			x.end = f.head.endOffset
-			break
-		}
-		good := f.before(off)
-		if good == 0 {
-			x.files = x.files[:i]
-			x.newNames = true
-			if err := x.remove(f); err != nil {
-				return err
-			}
-			continue
-		}
-		f, err := x.writable(i)
-		if err == nil {
-			err = f.rebuild(good)
-		}
+	files := x.files
+	x.files = nil
+	for _, f := range files {
+		f, err := x.truncate(f, off)
 		if err != nil {
 			return fmt.Errorf("index: %w", err)
 		}
-		x.end = max(x.end, f.head.endOffset)
+		if f != nil {
+			x.files = append(x.files, f)
+			x.end = max(x.end, f.head.endOffset)
+		}
 	}
 	if err := x.resume(); err != nil {
 		return fmt.Errorf("index: %w", err)
 	}
 	return nil
+}
+
+// truncate is TruncateTo for one file; it returns nil when nothing was left and it is removed. A
+// full file that only knows records before off was synced as a whole.
+func (x *Index) truncate(f *file, off message.LogOffset) (*file, error) {
+	if f.full() && f.head.endOffset < off {
+		return f, nil
+	}
+	good := f.before(off)
+	if good == 0 {
+		x.newNames = true
+		return nil, x.remove(f)
+	}
+	f, err := x.writable(f)
+	if err != nil {
+		return nil, err
+	}
+	return f, f.rebuild(good)
 }
 
 // before counts the entries from the first on that are in order and of records before off.
