@@ -17,11 +17,12 @@ import (
 type anyFields []byte
 
 // AppendExt implements [wire.Header].
-func (f anyFields) AppendExt(w *wire.ExtWriter) {
+func (f anyFields) AppendExt(w wire.ExtWriter) wire.ExtWriter {
 	for line := range bytes.SplitSeq(f, []byte("\n")) {
 		key, value, _ := bytes.Cut(line, []byte("="))
-		w.Text(string(key), value)
+		w.Bytes(string(key), value)
 	}
+	return w
 }
 
 // everyField has a value for every field of every request.
