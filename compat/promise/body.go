@@ -11,8 +11,7 @@ import (
 //	┌──────┬────────┬──────────────────────────┐
 //	│ id 8 │ size 4 │ noise made from id       │   size counts the whole body
 //	└──────┴────────┴──────────────────────────┘
-const bodyHead = 12
-
+//
 // minBody leaves room for noise, so that damage to the head shows too.
 const minBody = 20
 

@@ -20,12 +20,10 @@ const (
 	CodeHeartbeat         = 34
 	CodeSendBack          = 36
 	CodeConsumerList      = 38
-	CodeAllOffsets        = 43
 	CodeRoute             = 105
 	CodeClusterInfo       = 106
 	CodeUpdateGroup       = 200
 	CodeGroups            = 201
-	CodeSendV2            = 310
 	CodeSendBatch         = 320
 	CodeUnusedByRocketMQ  = 9999
 	CodeRegisterBroker    = 103
@@ -35,16 +33,12 @@ const (
 
 // Answer codes of RocketMQ that the suites tell apart.
 const (
-	Success              = 0
-	SystemError          = 1
-	NotSupported         = 3
-	MessageIllegal       = 13
-	ServiceNotAvailable  = 14
-	TopicNotExist        = 17
-	PullNotFound         = 19
-	PullRetryImmediately = 20
-	PullOffsetMoved      = 21
-	QueryNotFound        = 22
+	Success        = 0
+	SystemError    = 1
+	NotSupported   = 3
+	MessageIllegal = 13
+	TopicNotExist  = 17
+	QueryNotFound  = 22
 )
 
 // CodeError is an answer other than Success.
