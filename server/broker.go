@@ -31,6 +31,10 @@ import (
 	"ringmq/server/hold"
 )
 
+// firstRegistration is how long Start waits for the name servers, so that clients find the broker once it says it is
+// ready. Without them it serves all the same.
+const firstRegistration = 500 * time.Millisecond
+
 // Options of a broker.
 type Options struct {
 	Config    *config.BrokerFile
@@ -184,6 +188,9 @@ func (b *Broker) Start(ctx context.Context) error {
 		b.resumePulls(nil, nil)
 	})
 	b.tasks.Go(func() { b.delays.Run(tasks) })
+	tried, cancel := context.WithTimeout(ctx, firstRegistration)
+	defer cancel()
+	b.registrar.Load().Tried(tried)
 	save := time.Duration(b.cfg.Store.FlushDelayOffsetInterval) * time.Millisecond
 	b.every(tasks, save, save, func(time.Time) { b.saved(b.delays.Save()) })
 	return nil

@@ -84,7 +84,7 @@ func New(o Options) *Registrar {
 	o.Period = min(max(o.Period, minPeriod), maxPeriod)
 	r := &Registrar{o: o}
 	for i, addr := range o.Servers {
-		r.servers = append(r.servers, &server{r: r, index: i, addr: addr, wake: make(chan struct{}, 1)})
+		r.servers = append(r.servers, &server{r: r, index: i, addr: addr, wake: make(chan struct{}, 1), tried: make(chan struct{})})
 	}
 	return r
 }
@@ -95,6 +95,18 @@ func (r *Registrar) Start() {
 	r.stop = stop
 	for _, s := range r.servers {
 		r.running.Go(func() { s.run(ctx) })
+	}
+}
+
+// Tried returns when every name server was tried once, or ctx ends. A broker that has waited can be found as soon
+// as it says that it is ready.
+func (r *Registrar) Tried(ctx context.Context) {
+	for _, s := range r.servers {
+		select {
+		case <-s.tried:
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 

@@ -23,6 +23,7 @@ type server struct {
 	index int
 	addr  string
 	wake  chan struct{} // capacity 1
+	tried chan struct{} // closed by run after the first try
 
 	// What the name server has; owned by run.
 	conn    Conn  // on which it answered last; nil when it must get all topics
@@ -54,6 +55,8 @@ func (s *server) run(ctx context.Context) {
 	timer := s.r.o.Clock.NewTimer(0)
 	defer timer.Stop()
 	period := min(firstPeriod, s.r.o.Period)
+	first := sync.OnceFunc(func() { close(s.tried) })
+	defer first()
 	for {
 		due := false
 		select {
@@ -64,6 +67,7 @@ func (s *server) run(ctx context.Context) {
 		case <-s.wake:
 		}
 		ok := s.step(ctx, due)
+		first()
 		switch {
 		case !ok:
 			timer.Reset(retryAfter)
