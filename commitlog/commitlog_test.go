@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"net/netip"
 	"strings"
@@ -45,7 +46,7 @@ func newTest(t *testing.T) *testLog {
 
 func (l *testLog) resume() {
 	l.t.Helper()
-	r, err := l.Scan(l.Min(), &visitor{})
+	r, err := l.Scan(l.Min(), l.Written(), &visitor{})
 	require.NoError(l.t, err)
 	require.NoError(l.t, l.Resume(0, r.End))
 	l.stager = NewStager(l.Log, NewBatch(64<<10))
@@ -128,7 +129,7 @@ func (v *visitor) Damage(e *CorruptError, r *message.Record) error {
 func (l *testLog) scan(from message.LogOffset) (string, ScanResult) {
 	l.t.Helper()
 	v := &visitor{}
-	r, err := l.Scan(from, v)
+	r, err := l.Scan(from, math.MaxInt64, v)
 	require.NoError(l.t, err)
 	return strings.Join(v.found, " "), r
 }
@@ -459,7 +460,7 @@ func FuzzScan(f *testing.F) {
 			l.spoil(off, changes[2])
 		}
 		v := &visitor{}
-		r, err := l.Scan(0, v)
+		r, err := l.Scan(0, math.MaxInt64, v)
 		require.NoError(t, err)
 		for i, off := range v.records {
 			require.True(t, i == 0 || off > v.records[i-1])
@@ -471,7 +472,7 @@ func FuzzScan(f *testing.F) {
 		}
 		require.NoError(t, l.Resume(0, r.End))
 		again := &visitor{}
-		r2, err := l.Scan(0, again)
+		r2, err := l.Scan(0, math.MaxInt64, again)
 		require.NoError(t, err)
 		require.Equal(t, v.found, again.found)
 		require.Equal(t, r.End, r2.End)

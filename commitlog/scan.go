@@ -28,16 +28,18 @@ type ScanResult struct {
 	Torn *CorruptError
 }
 
-// Scan reads the log from a record's offset, or a file's begin, to its end. Nobody may write
-// meanwhile.
-func (l *Log) Scan(from message.LogOffset, v Visitor) (ScanResult, error) {
-	s := scanner{log: l, visitor: v, pos: from, result: ScanResult{End: from}}
-	for {
+// Scan reads the log from a record's offset, or a file's begin, up to to, where nobody may
+// write meanwhile.
+func (l *Log) Scan(from, to message.LogOffset, v Visitor) (ScanResult, error) {
+	s := scanner{log: l, visitor: v, pos: from, to: to, result: ScanResult{End: from}}
+	for s.pos < to {
 		f := l.fileAt(s.pos)
-		if f == nil {
+		if f == nil || !f.pin() {
 			break
 		}
-		if err := s.file(f); err != nil {
+		err := s.file(f)
+		f.Unpin()
+		if err != nil {
 			return s.result, err
 		}
 	}
@@ -58,6 +60,7 @@ type scanner struct {
 	visitor Visitor
 	w       window
 	pos     message.LogOffset
+	to      message.LogOffset
 	result  ScanResult
 	rec     message.Record
 	bad     *CorruptError   // what is being searched over
@@ -68,7 +71,7 @@ type scanner struct {
 // file scans from pos to the end of f and leaves pos in the next file.
 func (s *scanner) file(f *File) error {
 	s.w.open(f)
-	for s.pos < f.end() {
+	for s.pos < min(f.end(), s.to) {
 		raw, err := s.record(s.pos)
 		switch {
 		case err == nil:
@@ -145,7 +148,7 @@ func (s *scanner) note(cause error) {
 // search looks from off on for a good record behind pos; the file's end when there is none.
 func (s *scanner) search(off message.LogOffset) (message.LogOffset, error) {
 	f := s.w.f
-	for f.Holds(off, message.MinSize) {
+	for off < s.to && f.Holds(off, message.MinSize) {
 		b, err := s.w.at(off, windowSize)
 		if err != nil {
 			return 0, err

@@ -18,7 +18,7 @@ import (
 //
 //	offset  width  field
 //	     0      4  MAGIC       0x524D5131
-//	     4      4  CRC         CRC-32 (IEEE) of the 60 bytes behind it
+//	     4      4  CRC         CRC-32 (IEEE) of the 68 bytes behind it
 //	     8      8  SEQUENCE    counts the marks; the higher one of the two counts
 //	    16      8  QUEUES      LogOffset below which every consume queue entry is on the device
 //	    24      8  INDEX       LogOffset below which every index entry is on the device
@@ -26,7 +26,8 @@ import (
 //	    40      8  ANCHORTIME  its store time: is it still the same log?
 //	    48      8  ENTRIES     the sum of all queues' ends: are all queues still there?
 //	    56      8  STORETIME   the last store time given out
-//	    64      4  CLEAN       1: the store was closed and nothing follows
+//	    64      8  INDEXED     LogOffset of the last record in the index, -1 for none: is it still there?
+//	    72      4  CLEAN       1: the store was closed and nothing follows
 type mark struct {
 	sequence   uint64
 	queues     message.LogOffset
@@ -35,12 +36,13 @@ type mark struct {
 	anchorTime int64
 	entries    int64
 	storeTime  int64
+	indexed    message.LogOffset
 	clean      bool
 }
 
 const (
 	markMagic  = 0x524D5131
-	markSize   = 68
+	markSize   = 76
 	markStride = mapfile.Sector
 	markFile   = "checkpoint"
 )
@@ -58,8 +60,9 @@ func (m *mark) encode() []byte {
 	be.PutUint64(b[40:], uint64(m.anchorTime))
 	be.PutUint64(b[48:], uint64(m.entries))
 	be.PutUint64(b[56:], uint64(m.storeTime))
+	be.PutUint64(b[64:], uint64(m.indexed))
 	if m.clean {
-		be.PutUint32(b[64:], 1)
+		be.PutUint32(b[72:], 1)
 	}
 	be.PutUint32(b[4:], crc32.ChecksumIEEE(b[8:]))
 	return b
@@ -79,7 +82,8 @@ func decodeMark(b []byte) (m mark, ok bool) {
 		anchorTime: int64(be.Uint64(b[40:])),
 		entries:    int64(be.Uint64(b[48:])),
 		storeTime:  int64(be.Uint64(b[56:])),
-		clean:      be.Uint32(b[64:]) == 1,
+		indexed:    message.LogOffset(be.Uint64(b[64:])),
+		clean:      be.Uint32(b[72:]) == 1,
 	}, true
 }
 
@@ -154,16 +158,18 @@ func (s *Store) checkpointStep(clean bool) error {
 
 // checkpointLocked is checkpointStep under checkpointing.
 func (s *Store) checkpointLocked(clean bool) error {
+	// What is indexed is read first: it never lies behind what is visible then.
+	indexed, last := s.Visible(), message.LogOffset(-1)
+	if s.indexer != nil {
+		indexed, last = s.indexer.progress()
+	}
 	s.commit.Lock()
 	m := mark{
+		index: indexed, indexed: last,
 		queues: s.Visible(), anchor: s.commit.anchor, anchorTime: s.commit.anchorTime,
 		entries: s.commit.entries, storeTime: s.commit.anchorTime, clean: clean,
 	}
 	s.commit.Unlock()
-	m.index = m.queues
-	if s.indexer != nil {
-		m.index = min(s.indexer.Done(), m.queues)
-	}
 	if err := s.log.Sync(); err != nil {
 		return err
 	}

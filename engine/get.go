@@ -108,10 +108,9 @@ func (g *getter) run() {
 			return
 		}
 		for i := range res.entries[:n] {
-			if g.full(&res.entries[i]) {
+			if g.full(&res.entries[i]) || !g.entry(&res.entries[i]) {
 				return
 			}
-			g.entry(&res.entries[i])
 			res.Next++
 		}
 		scanned += n
@@ -138,59 +137,79 @@ func (g *getter) full(e *consumequeue.Entry) bool {
 	return res.Count >= g.req.MaxMsgs || res.Count >= limit.Messages || res.Bytes+int(e.Size) > limit.Bytes
 }
 
-// entry adds an entry's message to the result, if it is wanted and there.
-func (g *getter) entry(e *consumequeue.Entry) {
+// entry adds an entry's message to the result, if it is wanted and there. It returns false when
+// the result must end before it, because the entry is damaged.
+func (g *getter) entry(e *consumequeue.Entry) bool {
 	res := g.res
 	res.SuggestSlave = g.old(e.LogOffset)
-	if e.LogOffset < g.skip {
-		return
+	if e.LogOffset < g.skip || g.req.Filter != nil && !g.req.Filter(e.TagsCode) {
+		return true
 	}
-	if g.req.Filter != nil && !g.req.Filter(e.TagsCode) {
-		return
-	}
-	if !g.find(e) {
+	switch g.find(e) {
+	case there:
+		res.add(g.file, e.LogOffset, int(e.Size))
+		res.Status = Found
+	case gone:
 		if res.Count == 0 {
 			res.Status = MessageWasRemoving
 		}
-		return
+	case damaged:
+		if res.Count == 0 {
+			res.Status, res.Cold = MessageWasRemoving, true
+			res.repair = repair{g.s, g.req.Queue, res.Next}
+		}
+		return false
 	}
-	res.add(g.file, e.LogOffset, int(e.Size))
-	res.Status = Found
+	return true
 }
+
+// finding is what an entry turned out to point at.
+type finding uint8
+
+const (
+	there   finding = iota // its message
+	gone                   // nothing, as it should: a hole, or a message that has expired
+	damaged                // something else: the entry is not what was put
+)
 
 // hotBytes at the end of the log are in memory: they were written moments ago.
 const hotBytes = 64 << 20
 
 // find makes g.file the file with e's message, and tells whether the message is there. What
 // may not be in memory is not looked at here but in Warm.
-func (g *getter) find(e *consumequeue.Entry) bool {
-	if e.LogOffset < 0 || e.Size < message.MinSize || e.LogOffset > g.end-message.LogOffset(e.Size) {
-		return false
+func (g *getter) find(e *consumequeue.Entry) finding {
+	switch {
+	case isHole(e):
+		return gone
+	case e.LogOffset < 0 || e.Size < message.MinSize || e.LogOffset > g.end-message.LogOffset(e.Size):
+		return damaged
 	}
 	if g.file == nil || !g.file.Holds(e.LogOffset, int(e.Size)) {
 		f, err := g.s.log.Pin(e.LogOffset)
-		if err != nil {
+		switch {
+		case err != nil:
 			g.s.o.Log.Error("commit log cannot be mapped", "err", err)
-			return false
-		}
-		if f == nil || !f.Holds(e.LogOffset, int(e.Size)) {
-			if f != nil {
-				f.Unpin()
-			} else {
-				g.skip = g.s.nextFile(e.LogOffset)
-			}
-			return false
+			return gone
+		case f == nil: // it has expired
+			g.skip = g.s.nextFile(e.LogOffset)
+			return gone
 		}
 		g.file = f
 		g.res.files = append(g.res.files, f)
+		if !f.Holds(e.LogOffset, int(e.Size)) {
+			return damaged
+		}
 	}
 	if g.end-e.LogOffset > hotBytes {
 		if in, err := g.file.Resident(e.LogOffset, int(e.Size)); !in || err != nil {
 			g.res.Cold = true
-			return true
+			return there
 		}
 	}
-	return isRecord(g.file.Bytes(e.LogOffset, int(e.Size)), e.LogOffset)
+	if !isRecord(g.file.Bytes(e.LogOffset, int(e.Size)), e.LogOffset) {
+		return damaged
+	}
+	return there
 }
 
 // isRecord tells whether b is what a queue entry of that place and length says it is.

@@ -28,6 +28,7 @@ type indexer struct {
 	retrying bool
 	behind   bool
 	done     message.LogOffset // every record below is indexed
+	last     message.LogOffset // the last record that has keys and is
 	failure  error             // of the last Put, nil when it succeeded
 
 	wake chan struct{}
@@ -53,7 +54,7 @@ type indexRecord struct {
 func (w *indexWork) reset() { w.records, w.hashes = w.records[:0], w.hashes[:0] }
 
 func newIndexer(x *index.Index, c clock.Clock, done message.LogOffset) *indexer {
-	ix := &indexer{x: x, clock: c, done: done, wake: make(chan struct{}, 1)}
+	ix := &indexer{x: x, clock: c, done: done, last: x.EndOffset(), wake: make(chan struct{}, 1)}
 	ix.room.L = &ix.mu
 	ix.queued.end = done
 	return ix
@@ -162,6 +163,7 @@ func (ix *indexer) settle(n int, from int32, err error) {
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
 	ix.failure, ix.retrying = err, err != nil
+	ix.last = ix.x.EndOffset()
 	if err == nil {
 		ix.done = ix.work.end
 		ix.work.reset()
@@ -193,6 +195,13 @@ func (ix *indexer) Done() message.LogOffset {
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
 	return ix.done
+}
+
+// progress is Done, and the last record that has keys and is indexed, -1 for none.
+func (ix *indexer) progress() (done, last message.LogOffset) {
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	return ix.done, ix.last
 }
 
 // Failure is why messages are not indexed now, nil when they are.

@@ -11,6 +11,9 @@ import (
 // lockName is the file that the running broker holds locked, Java's or ours.
 const lockName = "lock"
 
+// errSecond is what a second broker on a directory gets.
+var errSecond = errors.New("another broker runs on the store")
+
 // takeLock makes sure that no other broker uses the directory. Nothing else is touched before.
 func (s *Store) takeLock() error {
 	f, err := s.root.Open(lockName)
@@ -25,7 +28,7 @@ func (s *Store) takeLock() error {
 	}
 	s.lock = f
 	if err := f.Lock(); errors.Is(err, mapfile.ErrLocked) {
-		return fmt.Errorf("another broker runs on the store %s: stop it, or choose another storePathRootDir", s.root.Path())
+		return fmt.Errorf("%w %s: stop it, or choose another storePathRootDir", errSecond, s.root.Path())
 	} else if err != nil {
 		return err
 	}

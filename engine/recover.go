@@ -112,7 +112,11 @@ func (r *recovery) openQueues() error {
 	if err != nil {
 		return err
 	}
-	r.queuesFrom = max(s.queues.Redo(r.synced(r.mark.queues)), s.log.Min())
+	from := r.synced(r.mark.queues)
+	if !r.known {
+		from = min(from, s.queues.MaxLogOffset()) // their directory may be missing
+	}
+	r.queuesFrom = max(s.queues.Redo(from), s.log.Min())
 	if err := s.queues.TruncateTo(r.queuesFrom); err != nil {
 		return err
 	}
@@ -154,21 +158,29 @@ func (r *recovery) openIndex() error {
 	s.index = x
 	r.indexFrom = r.synced(r.mark.index)
 	if r.last == lastPower || r.last == lastJava || x.EndOffset() >= s.log.Written() {
+		if err := x.TruncateTo(r.indexFrom); err != nil {
+			return err
+		}
+	} else {
+		// Nothing in it is lost: go on behind its last record.
+		r.indexFrom = max(r.indexFrom, x.EndOffset())
+	}
+	if r.known && x.EndOffset() < r.mark.indexed {
+		s.o.Log.Warn("index files are missing: the index is made again from the commit log")
+		r.indexFrom = s.log.Min()
 		return x.TruncateTo(r.indexFrom)
 	}
-	// Nothing in it is lost: go on behind its last record.
-	r.indexFrom = max(r.indexFrom, x.EndOffset())
 	return nil
 }
 
 // run scans and dispatches; a second time from the log's begin when entries are missing.
 func (r *recovery) run() error {
 	s := r.s
-	from := min(r.queuesFrom, r.indexFrom)
+	from, end := min(r.queuesFrom, r.indexFrom), s.log.Written()
 	began := s.o.Clock.Now()
 	s.o.Log.Info("recovering", "last", r.last.String(), "from", int64(from), "files", s.log.Files())
 	v := newRedispatch(r, false)
-	result, err := s.log.Scan(from, v)
+	result, err := s.log.Scan(from, end, v)
 	if err == nil {
 		err = v.finish()
 	}
@@ -178,7 +190,7 @@ func (r *recovery) run() error {
 			return err
 		}
 		v = newRedispatch(r, true)
-		if result, err = s.log.Scan(min(r.queuesFrom, r.indexFrom), v); err == nil {
+		if result, err = s.log.Scan(min(r.queuesFrom, r.indexFrom), end, v); err == nil {
 			err = v.finish()
 		}
 	}

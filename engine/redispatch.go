@@ -58,9 +58,8 @@ func (v *redispatch) Record(_ []byte, r *message.Record) error {
 		}
 		v.progress = r.LogOffset
 	}
-	q := s.Queue(r.Topic, r.QueueID)
 	d := request{}
-	v.hashes = s.describe(&d, v.hashes[:0], q, r)
+	v.hashes = s.describe(&d, v.hashes[:0], nil, r)
 	d.place(r)
 	if s.index != nil && r.LogOffset >= v.r.indexFrom {
 		if err := s.index.Put(d.logOffset, d.storeTime, v.hashes); err != nil {
@@ -70,7 +69,7 @@ func (v *redispatch) Record(_ []byte, r *message.Record) error {
 	if r.LogOffset < v.r.queuesFrom || !isQueued(r.SysFlag) {
 		return nil
 	}
-	if q == nil {
+	if d.queue = s.Queue(r.Topic, r.QueueID); d.queue == nil {
 		v.skip(r)
 		return nil
 	}
@@ -97,7 +96,8 @@ func (v *redispatch) queue(d *request) error {
 		// The topic was deleted and made anew.
 		return v.restart(d)
 	}
-	if missing := int64(d.queueOffset - q.Max()); missing > 0 && q.Max() > 0 {
+	// Where the log begins anew, by retention, a queue may begin anywhere.
+	if missing := int64(d.queueOffset - q.Max()); missing > 0 && (q.Max() > 0 || v.r.s.log.Min() == 0) {
 		if missing > v.damaged/message.MinSize {
 			v.suspects[q] = *d
 			return nil
@@ -178,9 +178,9 @@ func (v *redispatch) fill(q *consumequeue.Queue, d *request) error {
 	return nil
 }
 
-// hole puts an entry that points at no record: it is shorter than any.
+// hole puts a hole at the queue's end.
 func (v *redispatch) hole(q *consumequeue.Queue, at message.LogOffset) error {
-	return q.Put(q.Max(), consumequeue.Entry{LogOffset: max(at, q.EndLogOffset()), Size: 1})
+	return q.Put(q.Max(), holeAt(max(at, q.EndLogOffset())))
 }
 
 // report notes a record whose QUEUEOFFSET is wrong.

@@ -29,6 +29,7 @@ type GetResult struct {
 	pieces  [][]byte // adjacent messages are one piece
 	end     message.LogOffset
 	places  []place
+	repair  repair            // what Warm has to do instead
 	files   []*commitlog.File // pinned
 	entries [64]consumequeue.Entry
 }
@@ -80,10 +81,15 @@ func (r *GetResult) join(f *commitlog.File, off message.LogOffset, size int) {
 	r.end = off + message.LogOffset(size)
 }
 
-// Warm brings the messages of a Cold result into memory, which waits for the device, and
-// leaves out what turns out not to be a message: the status may change to
-// MessageWasRemoving. An error is the device's; the result has no messages then.
+// Warm does what Get must not wait for. It brings the messages into memory and leaves out what
+// turns out not to be a message. Or, where the first entry is damaged, it makes the queue's
+// damaged entries again from the commit log; the result is empty then, MessageWasRemoving, and its Next the
+// offset asked for. An error is the device's; the result is empty then, too.
 func (r *GetResult) Warm() error {
+	if rep := r.repair; rep.queue != nil {
+		r.repair, r.Cold = repair{}, false
+		return rep.run()
+	}
 	places := r.places
 	clear(r.pieces)
 	r.pieces, r.Count, r.Bytes, r.Cold = r.pieces[:0], 0, 0, false

@@ -52,7 +52,8 @@ type Store struct {
 	// diskFull is why appends are refused although nothing is broken.
 	diskFull atomic.Pointer[error]
 
-	damage atomic.Int64 // damages found since Open
+	damage    atomic.Int64 // damages found since Open
+	repairing sync.Mutex   // one repair of a queue at a time; taken before everything else
 
 	acks acks
 
