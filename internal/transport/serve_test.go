@@ -8,9 +8,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 
+	"ringmq/internal/ring"
 	"ringmq/internal/wire"
 )
 
@@ -294,6 +296,59 @@ func TestSendFromManyGoroutines(t *testing.T) {
 		}
 		wg.Wait()
 	})
+}
+
+// TestManyConnections has far more connections with bytes to receive than receive buffers,
+// frames that are torn everywhere, and answers longer than what a socket takes.
+func TestManyConnections(t *testing.T) {
+	const conns, rounds, each = 4 * recvBuffers, 3, 30
+	onPaths(t, func(t *testing.T, o Options) {
+		_, addr := start(t, o, &script{})
+		var wg sync.WaitGroup
+		for i := range conns {
+			p := dial(t, addr)
+			wg.Go(func() {
+				body := bytes.Repeat([]byte{byte(i)}, 1000+37*i)
+				for range rounds {
+					var all []byte
+					for k := range each {
+						all = append(all, request(int32(k), body)...)
+					}
+					go p.Write(all)
+					for k := range each {
+						cmd, err := p.read()
+						if err != nil || cmd.Opaque != int32(k) || !bytes.Equal(cmd.Body, body) {
+							t.Errorf("connection %d, answer %d: %v", i, k, err)
+							return
+						}
+					}
+				}
+			})
+		}
+		wg.Wait()
+	})
+}
+
+// TestIdleConnectionKeepsNothing looks into a ring connection after it was busy.
+func TestIdleConnectionKeepsNothing(t *testing.T) {
+	if err := ring.Probe(); err != nil {
+		t.Skip(err)
+	}
+	require.LessOrEqual(t, unsafe.Sizeof(ringConn{})+unsafe.Sizeof(slot{}), uintptr(600))
+	p, c := connOf(t, Options{RingIO: "on", Loops: 1}, &script{})
+	p.write(request(1, make([]byte, 200_000)))
+	p.mustRead()
+	idle := make(chan struct{})
+	c.loop.do(func(l *loop) {
+		rc := l.slots[0].conn
+		require.Nil(t, rc.out)
+		require.Nil(t, rc.mail)
+		require.Nil(t, rc.flight)
+		require.Nil(t, rc.calls)
+		require.Nil(t, rc.in.kept)
+		close(idle)
+	})
+	receive(t, idle)
 }
 
 // TestListenersShareTheLoops serves one handler on two ports and another on a third.
