@@ -181,7 +181,8 @@ func TestGetMergesNeighbours(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
-// TestGetBesideGarbage: entries that point at no message are stepped over.
+// TestGetBesideGarbage: entries that point at no message are damage; what cannot be repaired is
+// stepped over.
 func TestGetBesideGarbage(t *testing.T) {
 	s, _ := openSmall(t, nil)
 	_, last := send(t, s, "T", "a")
@@ -195,15 +196,28 @@ func TestGetBesideGarbage(t *testing.T) {
 	} {
 		require.NoError(t, q.Put(message.QueueOffset(1+i), e))
 	}
-	res := NewGetResult()
-	s.Get(&GetRequest{Queue: q, MaxMsgs: 32}, res)
-	require.Equal(t, Found, res.Status)
-	require.EqualValues(t, 6, res.Next)
+	get := func(at message.QueueOffset) *GetResult {
+		res := NewGetResult()
+		s.Get(&GetRequest{Queue: q, Offset: at, MaxMsgs: 32}, res)
+		return res
+	}
+	res := get(0)
 	require.Equal(t, "a", bodies(t, res))
+	require.EqualValues(t, 1, res.Next, "a damaged entry ends the result")
 	res.Release()
-	s.Get(&GetRequest{Queue: q, Offset: 1, MaxMsgs: 32}, res)
+	res = get(1)
 	require.Equal(t, MessageWasRemoving, res.Status)
-	require.EqualValues(t, 6, res.Next)
+	require.EqualValues(t, 1, res.Next)
+	require.True(t, res.Cold)
+	require.NoError(t, res.Warm())
+	require.Zero(t, res.Count)
+	res.Release()
+	res = get(1)
+	require.Equal(t, MessageWasRemoving, res.Status)
+	require.EqualValues(t, 6, res.Next, "no record in the log belongs there")
+	require.False(t, res.Cold)
+	res.Release()
+	require.EqualValues(t, 1, s.Stats().Damage)
 }
 
 // TestCold: what may not be in memory is not touched before Warm.

@@ -36,6 +36,8 @@ type recovery struct {
 	// Records from these offsets on are dispatched again.
 	queuesFrom message.LogOffset
 	indexFrom  message.LogOffset
+	// rebuilding tells that no entry is left of any record.
+	rebuilding bool
 }
 
 // recover runs when the lock is held and nothing else uses the store yet.
@@ -130,7 +132,7 @@ func (r *recovery) openQueues() error {
 
 // rebuildQueues drops all entries; the scan makes them again.
 func (r *recovery) rebuildQueues() error {
-	r.queuesFrom = r.s.log.Min()
+	r.queuesFrom, r.rebuilding = r.s.log.Min(), true
 	return r.s.queues.TruncateTo(r.queuesFrom)
 }
 
@@ -179,7 +181,7 @@ func (r *recovery) run() error {
 	from, end := min(r.queuesFrom, r.indexFrom), s.log.Written()
 	began := s.o.Clock.Now()
 	s.o.Log.Info("recovering", "last", r.last.String(), "from", int64(from), "files", s.log.Files())
-	v := newRedispatch(r, false)
+	v := newRedispatch(r)
 	result, err := s.log.Scan(from, end, v)
 	if err == nil {
 		err = v.finish()
@@ -189,7 +191,7 @@ func (r *recovery) run() error {
 		if err := r.rebuildQueues(); err != nil {
 			return err
 		}
-		v = newRedispatch(r, true)
+		v = newRedispatch(r)
 		if result, err = s.log.Scan(min(r.queuesFrom, r.indexFrom), end, v); err == nil {
 			err = v.finish()
 		}

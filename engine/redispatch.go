@@ -28,20 +28,16 @@ var errEntriesMissing = errors.New("entries are missing")
 // A hole is an entry that points at no record; readers step over it, so no offset is given
 // out twice.
 type redispatch struct {
-	r          *recovery
-	rebuilding bool
-	suspects   map[*consumequeue.Queue]request
-	damaged    int64 // bytes of damage met so far
-	skipped    map[string]bool
-	progress   message.LogOffset
-	hashes     []int32 // scratch
+	r        *recovery
+	suspects map[*consumequeue.Queue]request
+	damaged  int64 // bytes of damage met so far
+	skipped  map[string]bool
+	progress message.LogOffset
+	hashes   []int32 // scratch
 }
 
-func newRedispatch(r *recovery, rebuilding bool) *redispatch {
-	return &redispatch{
-		r: r, rebuilding: rebuilding,
-		suspects: map[*consumequeue.Queue]request{}, skipped: map[string]bool{},
-	}
+func newRedispatch(r *recovery) *redispatch {
+	return &redispatch{r: r, suspects: map[*consumequeue.Queue]request{}, skipped: map[string]bool{}}
 }
 
 // progressStep is how many bytes are scanned between two lines of the log.
@@ -92,7 +88,7 @@ func (v *redispatch) queue(d *request) error {
 			return err
 		}
 	}
-	if v.rebuilding && d.queueOffset == 0 && q.Max() > 0 {
+	if v.r.rebuilding && d.queueOffset == 0 && q.Max() > 0 {
 		// The topic was deleted and made anew.
 		return v.restart(d)
 	}
@@ -125,7 +121,7 @@ func (v *redispatch) judge(suspect, d *request) error {
 	delete(v.suspects, q)
 	switch d.queueOffset {
 	case suspect.queueOffset + 1:
-		if !v.rebuilding {
+		if !v.r.rebuilding {
 			return fmt.Errorf("%w: %s queue %d has none from %d to %d", errEntriesMissing, q.Topic(), q.ID(), q.Max(), suspect.queueOffset-1)
 		}
 		if err := v.fill(q, suspect); err != nil {
@@ -145,7 +141,7 @@ func (v *redispatch) judge(suspect, d *request) error {
 func (v *redispatch) finish() error {
 	for q, suspect := range v.suspects {
 		d := &suspect
-		if !v.rebuilding {
+		if !v.r.rebuilding {
 			return fmt.Errorf("%w: %s queue %d has none from %d to %d", errEntriesMissing, q.Topic(), q.ID(), q.Max(), d.queueOffset-1)
 		}
 		if int64(d.queueOffset-q.Max()) > int64(d.logOffset-q.EndLogOffset())/message.MinSize {
