@@ -25,6 +25,16 @@ const (
 	versionWithReset = 28 // V3_0_7_SNAPSHOT
 )
 
+// aside serves a request that waits for a client on a goroutine for such.
+func aside(fn handler) handler {
+	return func(b *Broker, x *exchange) {
+		y := &exchange{conn: x.conn, cmd: x.cmd.Clone(), nowMillis: x.nowMillis}
+		if !b.relays.run(func() { b.guarded(fn, y) }) {
+			x.fail(wire.StatusSystemBusy, overloadRemark)
+		}
+	}
+}
+
 // channel is a client's connection.
 func channel(c *clients.Client) *transport.Conn { return c.Conn.(*transport.Conn) }
 
@@ -73,7 +83,7 @@ func (b *Broker) relay(x *exchange, group, id string, h wire.Header, body []byte
 		x.fail(wire.StatusSystemError, "The Consumer <%s> Version <%d> too low to finish, please upgrade it to V3_1_8_SNAPSHOT", id, c.Version)
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), relayTimeout)
+	ctx, cancel := context.WithTimeout(b.stopping, relayTimeout)
 	defer cancel()
 	answer, err := channel(c).Call(ctx, wire.Code(x.cmd.Code), h, body)
 	switch {
@@ -108,7 +118,7 @@ func (b *Broker) consumerStatus(x *exchange) {
 		if !supportsReset(x, c) {
 			return
 		}
-		if offsets, err := askOffsets(c, &ask); err != nil {
+		if offsets, err := b.askOffsets(c, &ask); err != nil {
 			b.log.Warn("client does not tell its offsets", "group", h.Group, "client", c.ID, "err", err)
 		} else {
 			body.ConsumerTable[c.ID] = offsets
@@ -117,8 +127,8 @@ func (b *Broker) consumerStatus(x *exchange) {
 	x.jsonRemark(remarkUnset, nil, &body)
 }
 
-func askOffsets(c *clients.Client, ask *wire.GetConsumerStatusFromClientRequest) (map[wire.MessageQueue]int64, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
+func (b *Broker) askOffsets(c *clients.Client, ask *wire.GetConsumerStatusFromClientRequest) (map[wire.MessageQueue]int64, error) {
+	ctx, cancel := context.WithTimeout(b.stopping, statusTimeout)
 	defer cancel()
 	answer, err := channel(c).Call(ctx, wire.CodeGetConsumerStatusFromClient, ask, nil)
 	if err != nil {

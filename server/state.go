@@ -38,6 +38,12 @@ type state struct {
 	nameConns *client.Pool
 	registrar atomic.Pointer[register.Registrar] // nil until startState
 	tasks     sync.WaitGroup                     // timers started by startState
+
+	// relays runs the requests that wait for a client: one that does not answer must not keep a
+	// worker from heartbeats. stopping ends their waits.
+	relays   workers
+	stopping context.Context
+	stop     context.CancelFunc
 }
 
 // Periods of the broker's timers, as Java has them.
@@ -51,6 +57,7 @@ const (
 // loadState reads the files of the store's config folder.
 func (b *Broker) loadState() error {
 	b.config.start(b.cfg, b.clock.Now())
+	b.stopping, b.stop = context.WithCancel(context.Background())
 	o := &b.cfg.Broker
 	var err error
 	if b.storeIP, err = config.ResolveIP(o.BrokerIP1); err != nil {
@@ -117,6 +124,8 @@ func (b *Broker) saved(err error) {
 
 // stopState leaves the name servers and writes what is not yet written.
 func (b *Broker) stopState(ctx context.Context) error {
+	b.stop()
+	b.relays.close()
 	b.tasks.Wait()
 	if r := b.registrar.Load(); r != nil {
 		r.Stop(ctx)

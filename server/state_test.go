@@ -221,6 +221,26 @@ func TestRelays(t *testing.T) {
 	require.Empty(t, b.errors.lines())
 }
 
+// TestSilentClientsDoNotStopTheRest: clients that do not answer tools keep neither workers nor the broker's end waiting.
+func TestSilentClientsDoNotStopTheRest(t *testing.T) {
+	b := newBroker(t, "auto", t.TempDir(), nil)
+	consumer, tool := dial(t, b.Addr().String()), dial(t, b.Addr().String())
+	consumer.heartbeat("c1", "G")
+	consumer.told("G")
+	for range 2 * maxWorkers {
+		go func() { // answered, or not: the broker ends first
+			_, _ = tool.Call(t.Context(), wire.CodeGetConsumerRunningInfo, &wire.GetConsumerRunningInfoRequest{ConsumerGroup: "G", ClientID: "c1"}, nil)
+		}()
+	}
+	for range maxWorkers {
+		require.Equal(t, wire.CodeGetConsumerRunningInfo, wire.Code(consumer.next().Code))
+	}
+	start := time.Now()
+	dial(t, b.Addr().String()).heartbeat("c2", "H")
+	b.stop(t)()
+	require.Less(t, time.Since(start), relayTimeout/2)
+}
+
 func TestResetOffsetForClientsInC(t *testing.T) {
 	body, err := resetBody(map[wire.MessageQueue]int64{{BrokerName: "b", Topic: "T", QueueID: 3}: 7}, true)
 	require.NoError(t, err)

@@ -53,8 +53,8 @@ func stateRoutes() map[wire.Code]route {
 
 		// Through the broker to clients.
 		wire.CodeInvokeBrokerToResetOffset:       {worker, (*Broker).resetOffset},
-		wire.CodeInvokeBrokerToGetConsumerStatus: {worker, (*Broker).consumerStatus},
-		wire.CodeGetConsumerRunningInfo:          {worker, (*Broker).consumerRunningInfo},
-		wire.CodeConsumeMessageDirectly:          {worker, (*Broker).consumeDirectly},
+		wire.CodeInvokeBrokerToGetConsumerStatus: {guardedInline, aside((*Broker).consumerStatus)},
+		wire.CodeGetConsumerRunningInfo:          {guardedInline, aside((*Broker).consumerRunningInfo)},
+		wire.CodeConsumeMessageDirectly:          {guardedInline, aside((*Broker).consumeDirectly)},
 	}
 }
