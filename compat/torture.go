@@ -16,11 +16,8 @@ import (
 func (b *bench) crash(ctx context.Context, _ func(string) bool) error {
 	for _, flush := range b.flushTypes() {
 		for _, io := range b.ioPaths() {
-			name := "crash: " + flush
-			if b.target == string(target.Ringmq) {
-				name += ", I/O " + string(io)
-			}
-			servers, err := b.servers(strings.NewReplacer(": ", "-", ", I/O ", "-").Replace(name), target.Kind(b.target), io)
+			name := b.onPath("crash: "+flush, io)
+			servers, err := b.servers("crash-"+flush+"-"+string(io), target.Kind(b.target), io)
 			if err != nil {
 				return err
 			}
@@ -81,11 +78,25 @@ func (b *bench) exchange(ctx context.Context, _ func(string) bool) error {
 	return nil
 }
 
-// hostile gives the servers bad input.
+// hostile gives the servers bad input, on each I/O path.
 func (b *bench) hostile(ctx context.Context, _ func(string) bool) error {
-	servers, err := b.servers("hostile", target.Kind(b.target), target.IO(b.io))
-	if err != nil {
-		return err
+	for _, io := range b.ioPaths() {
+		name := b.onPath("hostile", io)
+		servers, err := b.servers("hostile-"+string(io), target.Kind(b.target), io)
+		if err != nil {
+			return err
+		}
+		if err := hostile.Run(ctx, name, servers, b.board); err != nil {
+			return err
+		}
 	}
-	return hostile.Run(ctx, servers, b.board)
+	return nil
+}
+
+// onPath adds the I/O path to the name of a suite where there is a choice.
+func (b *bench) onPath(name string, io target.IO) string {
+	if b.target == string(target.Java) {
+		return name
+	}
+	return name + ", I/O " + string(io)
 }

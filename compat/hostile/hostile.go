@@ -12,6 +12,7 @@ package hostile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -55,17 +56,17 @@ type suite struct {
 // honestTopic is what the honest client uses.
 const honestTopic = "honest"
 
-// Run attacks a name server and a broker of their own.
-func Run(ctx context.Context, servers *target.Target, board *verdict.Board) error {
+// Run attacks a name server and a broker of its own; name begins every line of the report.
+func Run(ctx context.Context, name string, servers *target.Target, board *verdict.Board) error {
 	s := &suite{servers: servers, store: filepath.Join(servers.Dir, "store")}
 	if err := s.start(ctx); err != nil {
 		return err
 	}
 	defer s.kill()
 	for _, a := range attacks() {
-		name := "hostile: " + a.name
+		line := name + ": " + a.name
 		if a.javaFails != "" && servers.Kind == target.Java {
-			board.Skip(name, "the Java peer "+a.javaFails)
+			board.Skip(line, "the Java peer "+a.javaFails)
 			continue
 		}
 		if err := s.prepare(ctx); err != nil {
@@ -75,7 +76,7 @@ func Run(ctx context.Context, servers *target.Target, board *verdict.Board) erro
 		if err == nil {
 			err = s.unharmed(ctx)
 		}
-		board.Result(name, err)
+		board.Result(line, err)
 	}
 	return nil
 }
@@ -180,11 +181,19 @@ func (s *suite) unharmed(ctx context.Context) error {
 func (s *suite) served(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if _, err := s.honest[s.namesrv].Want(ctx, raw.CodeClusterInfo, nil, nil); err != nil {
+	err := untilNotBusy(ctx, func() error {
+		_, err := s.honest[s.namesrv].Want(ctx, raw.CodeClusterInfo, nil, nil)
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("honest client of the name server: %w", err)
 	}
 	broker := s.honest[s.broker]
-	receipt, err := broker.Send(ctx, honestTopic, 0, "", []byte("honest"))
+	var receipt raw.Receipt
+	err = untilNotBusy(ctx, func() (err error) {
+		receipt, err = broker.Send(ctx, honestTopic, 0, "", []byte("honest"))
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("honest producer: %w", err)
 	}
@@ -199,4 +208,20 @@ func (s *suite) served(ctx context.Context) error {
 		return fmt.Errorf("honest consumer: pull answered with code %d %q and %d messages", p.Code, p.Remark, len(p.Records))
 	}
 	return nil
+}
+
+// untilNotBusy asks again while the answer is "system busy", as RocketMQ's clients do.
+func untilNotBusy(ctx context.Context, ask func() error) error {
+	for {
+		err := ask()
+		var refused *raw.CodeError
+		if !errors.As(err, &refused) || refused.Code != raw.SystemBusy {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("for %v: %w", patience, err)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }

@@ -35,6 +35,7 @@ const (
 const (
 	Success        = 0
 	SystemError    = 1
+	SystemBusy     = 2
 	NotSupported   = 3
 	MessageIllegal = 13
 	TopicNotExist  = 17
