@@ -606,27 +606,27 @@ func (h *UpdateConsumerOffsetResponse) AppendExt(w ExtWriter) ExtWriter { return
 // UpdateAndCreateTopicRequest asks 17 UPDATE_AND_CREATE_TOPIC.
 type UpdateAndCreateTopicRequest struct {
 	Topic           string // topic, required
-	DefaultTopic    string // defaultTopic, required
+	DefaultTopic    string // defaultTopic, optional
 	ReadQueueNums   int32  // readQueueNums, required
 	WriteQueueNums  int32  // writeQueueNums, required
 	Perm            int32  // perm, required
 	TopicFilterType string // topicFilterType, required
 	TopicSysFlag    int32  // topicSysFlag, optional
 	HasTopicSysFlag bool
-	Order           bool // order, required
+	Order           bool // order, zero if absent
 }
 
 // Decode reads the header; the error is a [*FieldError].
 func (h *UpdateAndCreateTopicRequest) Decode(ext Ext) error {
 	r := extReader{header: "UpdateAndCreateTopicRequest", ext: ext}
 	h.Topic = r.text("topic")
-	h.DefaultTopic = r.text("defaultTopic")
+	h.DefaultTopic = r.textOpt("defaultTopic")
 	h.ReadQueueNums = r.int32("readQueueNums")
 	h.WriteQueueNums = r.int32("writeQueueNums")
 	h.Perm = r.int32("perm")
 	h.TopicFilterType = r.text("topicFilterType")
 	h.TopicSysFlag, h.HasTopicSysFlag = r.int32Opt("topicSysFlag")
-	h.Order = r.bool("order")
+	h.Order, _ = r.boolOpt("order")
 	return r.err
 }
 
@@ -637,7 +637,9 @@ func (h *UpdateAndCreateTopicRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.Int32("writeQueueNums", h.WriteQueueNums)
 	w.String("topicFilterType", h.TopicFilterType)
 	w.String("topic", h.Topic)
-	w.String("defaultTopic", h.DefaultTopic)
+	if h.DefaultTopic != "" {
+		w.String("defaultTopic", h.DefaultTopic)
+	}
 	if h.HasTopicSysFlag {
 		w.Int32("topicSysFlag", h.TopicSysFlag)
 	}
@@ -852,7 +854,7 @@ func (h *ViewMessageByIDRequest) AppendExt(w ExtWriter) ExtWriter {
 
 // UnregisterClientRequest asks 35 UNREGISTER_CLIENT.
 type UnregisterClientRequest struct {
-	ClientID      string // clientID, required
+	ClientID      string // clientID, optional
 	ProducerGroup string // producerGroup, optional
 	ConsumerGroup string // consumerGroup, optional
 }
@@ -860,7 +862,7 @@ type UnregisterClientRequest struct {
 // Decode reads the header; the error is a [*FieldError].
 func (h *UnregisterClientRequest) Decode(ext Ext) error {
 	r := extReader{header: "UnregisterClientRequest", ext: ext}
-	h.ClientID = r.text("clientID")
+	h.ClientID = r.textOpt("clientID")
 	h.ProducerGroup = r.textOpt("producerGroup")
 	h.ConsumerGroup = r.textOpt("consumerGroup")
 	return r.err
@@ -871,7 +873,9 @@ func (h *UnregisterClientRequest) AppendExt(w ExtWriter) ExtWriter {
 	if h.ProducerGroup != "" {
 		w.String("producerGroup", h.ProducerGroup)
 	}
-	w.String("clientID", h.ClientID)
+	if h.ClientID != "" {
+		w.String("clientID", h.ClientID)
+	}
 	if h.ConsumerGroup != "" {
 		w.String("consumerGroup", h.ConsumerGroup)
 	}
@@ -1164,21 +1168,23 @@ func (h *GetBrokerClusterAclInfoResponse) AppendExt(w ExtWriter) ExtWriter {
 // UpdateGlobalWhiteAddrsConfigRequest asks 53 UPDATE_GLOBAL_WHITE_ADDRS_CONFIG.
 type UpdateGlobalWhiteAddrsConfigRequest struct {
 	GlobalWhiteAddrs string // globalWhiteAddrs, required
-	AclFileFullPath  string // aclFileFullPath, required
+	AclFileFullPath  string // aclFileFullPath, optional
 }
 
 // Decode reads the header; the error is a [*FieldError].
 func (h *UpdateGlobalWhiteAddrsConfigRequest) Decode(ext Ext) error {
 	r := extReader{header: "UpdateGlobalWhiteAddrsConfigRequest", ext: ext}
 	h.GlobalWhiteAddrs = r.text("globalWhiteAddrs")
-	h.AclFileFullPath = r.text("aclFileFullPath")
+	h.AclFileFullPath = r.textOpt("aclFileFullPath")
 	return r.err
 }
 
 // AppendExt writes the header.
 func (h *UpdateGlobalWhiteAddrsConfigRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.String("globalWhiteAddrs", h.GlobalWhiteAddrs)
-	w.String("aclFileFullPath", h.AclFileFullPath)
+	if h.AclFileFullPath != "" {
+		w.String("aclFileFullPath", h.AclFileFullPath)
+	}
 	return w
 }
 
@@ -1273,7 +1279,7 @@ type RegisterBrokerRequest struct {
 	BrokerName    string // brokerName, required
 	BrokerAddr    string // brokerAddr, required
 	ClusterName   string // clusterName, required
-	HaServerAddr  string // haServerAddr, required
+	HaServerAddr  string // haServerAddr, optional
 	BrokerID      int64  // brokerId, required
 	Compressed    bool   // compressed, optional
 	HasCompressed bool
@@ -1287,7 +1293,7 @@ func (h *RegisterBrokerRequest) Decode(ext Ext) error {
 	h.BrokerName = r.text("brokerName")
 	h.BrokerAddr = r.text("brokerAddr")
 	h.ClusterName = r.text("clusterName")
-	h.HaServerAddr = r.text("haServerAddr")
+	h.HaServerAddr = r.textOpt("haServerAddr")
 	h.BrokerID = r.int64("brokerId")
 	h.Compressed, h.HasCompressed = r.boolOpt("compressed")
 	h.BodyCrc32, h.HasBodyCrc32 = r.int32Opt("bodyCrc32")
@@ -1302,7 +1308,9 @@ func (h *RegisterBrokerRequest) AppendExt(w ExtWriter) ExtWriter {
 	}
 	w.String("clusterName", h.ClusterName)
 	w.String("brokerAddr", h.BrokerAddr)
-	w.String("haServerAddr", h.HaServerAddr)
+	if h.HaServerAddr != "" {
+		w.String("haServerAddr", h.HaServerAddr)
+	}
 	if h.HasCompressed {
 		w.Bool("compressed", h.Compressed)
 	}
@@ -1586,8 +1594,8 @@ func (h *GetKvlistByNamespaceRequest) AppendExt(w ExtWriter) ExtWriter {
 type ResetConsumerClientOffsetRequest struct {
 	Topic     string // topic, required
 	Group     string // group, required
-	Timestamp int64  // timestamp, required
-	IsForce   bool   // isForce, required
+	Timestamp int64  // timestamp, zero if absent
+	IsForce   bool   // isForce, zero if absent
 }
 
 // Decode reads the header; the error is a [*FieldError].
@@ -1595,8 +1603,8 @@ func (h *ResetConsumerClientOffsetRequest) Decode(ext Ext) error {
 	r := extReader{header: "ResetConsumerClientOffsetRequest", ext: ext}
 	h.Topic = r.text("topic")
 	h.Group = r.text("group")
-	h.Timestamp = r.int64("timestamp")
-	h.IsForce = r.bool("isForce")
+	h.Timestamp, _ = r.int64Opt("timestamp")
+	h.IsForce, _ = r.boolOpt("isForce")
 	return r.err
 }
 
@@ -1639,8 +1647,8 @@ func (h *GetConsumerStatusFromClientRequest) AppendExt(w ExtWriter) ExtWriter {
 type InvokeBrokerToResetOffsetRequest struct {
 	Topic     string // topic, required
 	Group     string // group, required
-	Timestamp int64  // timestamp, required
-	IsForce   bool   // isForce, required
+	Timestamp int64  // timestamp, zero if absent
+	IsForce   bool   // isForce, zero if absent
 }
 
 // Decode reads the header; the error is a [*FieldError].
@@ -1648,8 +1656,8 @@ func (h *InvokeBrokerToResetOffsetRequest) Decode(ext Ext) error {
 	r := extReader{header: "InvokeBrokerToResetOffsetRequest", ext: ext}
 	h.Topic = r.text("topic")
 	h.Group = r.text("group")
-	h.Timestamp = r.int64("timestamp")
-	h.IsForce = r.bool("isForce")
+	h.Timestamp, _ = r.int64Opt("timestamp")
+	h.IsForce, _ = r.boolOpt("isForce")
 	return r.err
 }
 
@@ -1775,7 +1783,7 @@ func (h *GetConsumerRunningInfoRequest) AppendExt(w ExtWriter) ExtWriter {
 // QueryCorrectionOffsetRequest asks 308 QUERY_CORRECTION_OFFSET.
 type QueryCorrectionOffsetRequest struct {
 	FilterGroups string // filterGroups, optional
-	CompareGroup string // compareGroup, required
+	CompareGroup string // compareGroup, optional
 	Topic        string // topic, required
 }
 
@@ -1783,14 +1791,16 @@ type QueryCorrectionOffsetRequest struct {
 func (h *QueryCorrectionOffsetRequest) Decode(ext Ext) error {
 	r := extReader{header: "QueryCorrectionOffsetRequest", ext: ext}
 	h.FilterGroups = r.textOpt("filterGroups")
-	h.CompareGroup = r.text("compareGroup")
+	h.CompareGroup = r.textOpt("compareGroup")
 	h.Topic = r.text("topic")
 	return r.err
 }
 
 // AppendExt writes the header.
 func (h *QueryCorrectionOffsetRequest) AppendExt(w ExtWriter) ExtWriter {
-	w.String("compareGroup", h.CompareGroup)
+	if h.CompareGroup != "" {
+		w.String("compareGroup", h.CompareGroup)
+	}
 	w.String("topic", h.Topic)
 	if h.FilterGroups != "" {
 		w.String("filterGroups", h.FilterGroups)
@@ -1886,13 +1896,13 @@ func (h *ViewBrokerStatsDataRequest) AppendExt(w ExtWriter) ExtWriter {
 
 // GetBrokerConsumeStatsRequest asks 317 GET_BROKER_CONSUME_STATS.
 type GetBrokerConsumeStatsRequest struct {
-	IsOrder bool // isOrder, required
+	IsOrder bool // isOrder, zero if absent
 }
 
 // Decode reads the header; the error is a [*FieldError].
 func (h *GetBrokerConsumeStatsRequest) Decode(ext Ext) error {
 	r := extReader{header: "GetBrokerConsumeStatsRequest", ext: ext}
-	h.IsOrder = r.bool("isOrder")
+	h.IsOrder, _ = r.boolOpt("isOrder")
 	return r.err
 }
 
@@ -1947,28 +1957,32 @@ func (h *QueryConsumeQueueRequest) AppendExt(w ExtWriter) ExtWriter {
 
 // QueryDataVersionRequest asks 322 QUERY_DATA_VERSION.
 type QueryDataVersionRequest struct {
-	BrokerName  string // brokerName, required
+	BrokerName  string // brokerName, optional
 	BrokerAddr  string // brokerAddr, required
-	ClusterName string // clusterName, required
-	BrokerID    int64  // brokerId, required
+	ClusterName string // clusterName, optional
+	BrokerID    int64  // brokerId, zero if absent
 }
 
 // Decode reads the header; the error is a [*FieldError].
 func (h *QueryDataVersionRequest) Decode(ext Ext) error {
 	r := extReader{header: "QueryDataVersionRequest", ext: ext}
-	h.BrokerName = r.text("brokerName")
+	h.BrokerName = r.textOpt("brokerName")
 	h.BrokerAddr = r.text("brokerAddr")
-	h.ClusterName = r.text("clusterName")
-	h.BrokerID = r.int64("brokerId")
+	h.ClusterName = r.textOpt("clusterName")
+	h.BrokerID, _ = r.int64Opt("brokerId")
 	return r.err
 }
 
 // AppendExt writes the header.
 func (h *QueryDataVersionRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.Int64("brokerId", h.BrokerID)
-	w.String("clusterName", h.ClusterName)
+	if h.ClusterName != "" {
+		w.String("clusterName", h.ClusterName)
+	}
 	w.String("brokerAddr", h.BrokerAddr)
-	w.String("brokerName", h.BrokerName)
+	if h.BrokerName != "" {
+		w.String("brokerName", h.BrokerName)
+	}
 	return w
 }
 
@@ -2027,7 +2041,7 @@ type PushReplyMessageToClientRequest struct {
 	HasUnitMode           bool
 	BornHost              string // bornHost, required
 	StoreHost             string // storeHost, required
-	StoreTimestamp        int64  // storeTimestamp, required
+	StoreTimestamp        int64  // storeTimestamp, zero if absent
 }
 
 // Decode reads the header; the error is a [*FieldError].
@@ -2046,7 +2060,7 @@ func (h *PushReplyMessageToClientRequest) Decode(ext Ext) error {
 	h.UnitMode, h.HasUnitMode = r.boolOpt("unitMode")
 	h.BornHost = r.text("bornHost")
 	h.StoreHost = r.text("storeHost")
-	h.StoreTimestamp = r.int64("storeTimestamp")
+	h.StoreTimestamp, _ = r.int64Opt("storeTimestamp")
 	return r.err
 }
 

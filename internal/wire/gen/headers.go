@@ -23,7 +23,7 @@ func (h *header) goType(f field) string {
 }
 
 // has tells whether a field needs a HasX companion: text says by itself whether it is there.
-func (f field) has() bool { return !f.required && f.kind != "str" }
+func (f field) has() bool { return !f.required && !f.lenient && f.kind != "str" }
 
 func (h *header) hasShort() bool {
 	for _, f := range h.fields {
@@ -80,7 +80,9 @@ func printStruct(b *bytes.Buffer, h *header, users string) {
 	fmt.Fprintf(b, "type %s struct {\n", h.name)
 	for _, f := range h.fields {
 		note := "required"
-		if !f.required {
+		if f.lenient {
+			note = "zero if absent"
+		} else if !f.required {
 			note = "optional"
 		}
 		fmt.Fprintf(b, "%s %s // %s, %s\n", f.name, h.goType(f), strings.Trim(f.wire+"/"+f.short, "/"), note)
@@ -136,7 +138,7 @@ func printAppend(b *bytes.Buffer, h *header, f field, key string) {
 	}
 	call := fmt.Sprintf("w.%s(%q, h.%s)\n", method, key, f.name)
 	switch {
-	case f.required:
+	case f.required || f.lenient:
 		b.WriteString(call)
 	case f.has():
 		fmt.Fprintf(b, "if h.Has%s {\n%s}\n", f.name, call)
@@ -155,6 +157,9 @@ func printDecode(b *bytes.Buffer, h *header, key func(field) string) {
 		left := "h." + f.name
 		if f.has() {
 			left += ", h.Has" + f.name
+			read += "Opt"
+		} else if f.lenient {
+			left += ", _"
 			read += "Opt"
 		} else if f.kind == "str" && !f.required {
 			read += "Opt"

@@ -23,7 +23,7 @@ type constant struct {
 // its Go name, and its type str, int, long or bool.
 type field struct {
 	wire, short, name, kind string
-	required                bool
+	required, lenient       bool
 }
 
 // header is one request or response header. A hot one keeps text as bytes of the frame.
@@ -194,6 +194,7 @@ func (h *header) add(w []string) error {
 		f.wire = ""
 	}
 	f.kind, f.required = strings.CutSuffix(w[1], "!")
+	f.kind, f.lenient = strings.CutSuffix(f.kind, "~")
 	switch f.kind {
 	case "str", "int", "long", "bool":
 	default:
