@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -127,7 +128,7 @@ func (m *Mem) BootID() (string, error) {
 
 // clean checks a name and returns its short form.
 func (m *Mem) clean(op, name string) (string, error) {
-	if !fs.ValidPath(path.Clean(name)) {
+	if !filepath.IsLocal(name) || strings.ContainsRune(name, 0) {
 		return "", &os.PathError{Op: op, Path: name, Err: errors.New("path escapes from parent")}
 	}
 	return path.Clean(name), nil
