@@ -215,8 +215,7 @@ func (q *Queue) endOfFile(n int64, limit message.LogOffset) (end message.LogOffs
 func (q *Queue) setEnd(n int64, s scan) error {
 	t := q.table
 	q.setMax(message.QueueOffset(n*t.perFile()+s.count), s.end)
-	rest := t.opt.FileSize - s.count*EntrySize
-	if rest == 0 || !s.damaged && !t.opt.Crashed {
+	if !s.damaged && !t.opt.Crashed {
 		return nil
 	}
 	h, err := t.files.acquire(fileKey{q, n})
@@ -224,8 +223,16 @@ func (q *Queue) setEnd(n int64, s scan) error {
 		return err
 	}
 	defer t.files.release(h)
-	q.touchFile(n)
-	if err := h.file.Clear(s.count*EntrySize, rest); err != nil {
+	at := s.count * EntrySize
+	if !s.damaged {
+		// Near the end all is zero. Finding out about the rest is cheap, clearing it is not.
+		at, err = h.file.NextData(min(at+blockSize, t.opt.FileSize))
+	}
+	if err == nil && at < t.opt.FileSize {
+		q.touchFile(n)
+		err = h.file.Clear(at, t.opt.FileSize-at)
+	}
+	if err != nil {
 		return fmt.Errorf("consumequeue: %w", err)
 	}
 	return nil
