@@ -175,9 +175,10 @@ func (k *talk) conn(name string) *speaker {
 	return c
 }
 
-// ask sends one request and returns the lines of its answer.
-func (k *talk) ask(req *said) []string {
-	c := k.conn(req.Conn)
+// say sends one request and does not wait for its answer.
+func (k *talk) say(req *said) { k.sayOn(k.conn(req.Conn), req) }
+
+func (k *talk) sayOn(c *speaker, req *said) {
 	c.opaque++
 	head, err := json.Marshal(map[string]any{
 		"code": req.Code, "extFields": req.Ext, "flag": 0, "language": "JAVA", "opaque": c.opaque, "version": 409,
@@ -196,6 +197,12 @@ func (k *talk) ask(req *said) []string {
 	frame = append(append(frame, head...), body...)
 	_, err = c.Write(frame)
 	require.NoError(k.t, err)
+}
+
+// ask sends one request and returns the lines of its answer.
+func (k *talk) ask(req *said) []string {
+	c := k.conn(req.Conn)
+	k.sayOn(c, req)
 	for {
 		h, body := k.read(c)
 		if h.Flag&1 == 0 {
