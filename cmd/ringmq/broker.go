@@ -66,6 +66,7 @@ func brokerLines(conf *config.BrokerFile) string {
 	if names == "" {
 		names = "none: clients cannot find this broker (set namesrvAddr)"
 	}
-	return fmt.Sprintf("  name         %s in cluster %s\n  told clients %s:%d (brokerIP1)\n  registers at %s\n  store        %s\n",
-		conf.Broker.BrokerName, conf.Broker.BrokerClusterName, conf.Broker.BrokerIP1, conf.Server.ListenPort, names, conf.Store.StorePathRootDir)
+	told := config.HostPort(conf.Broker.BrokerIP1, conf.Server.ListenPort)
+	return fmt.Sprintf("  name         %s in cluster %s\n  told clients %s (brokerIP1)\n  registers at %s\n  store        %s\n",
+		conf.Broker.BrokerName, conf.Broker.BrokerClusterName, told, names, conf.Store.StorePathRootDir)
 }

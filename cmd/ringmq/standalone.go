@@ -46,7 +46,6 @@ func standalone(cmd *cobra.Command, s *settings, data string, namesrvPort, broke
 		"configStorePath": filepath.Join(data, "namesrv", "namesrv.properties"),
 	}, map[string]string{
 		"storePathRootDir": filepath.Join(data, "store"),
-		"namesrvAddr":      "127.0.0.1:" + strconv.Itoa(namesrvPort),
 	})
 	if err != nil {
 		return err
@@ -80,9 +79,9 @@ func standalone(cmd *cobra.Command, s *settings, data string, namesrvPort, broke
 %s  I/O          %s
 
 A first message, from another terminal:
-  ringmq admin sendMessage    -n 127.0.0.1:%d -t Hello -p "hello, world"
-  ringmq admin consumeMessage -n 127.0.0.1:%[6]d -t Hello
+  ringmq admin sendMessage    -n %s -t Hello -p "hello, world"
+  ringmq admin consumeMessage -n %[6]s -t Hello
 Ctrl-C stops.
-`, version, names.Addr(), broker.Addr(), brokerLines(brokerConf), ioPath(tr), namesrvPort)
+`, version, names.Addr(), broker.Addr(), brokerLines(brokerConf), ioPath(tr), brokerConf.Broker.NamesrvAddr)
 	}, names, broker)
 }

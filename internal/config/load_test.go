@@ -196,7 +196,7 @@ func TestStandalone(t *testing.T) {
 	s.Flags = map[string]string{"orderMessageEnable": "true", "regionId": "r"}
 	names, broker, warnings, err := s.Standalone(19876,
 		map[string]string{"kvConfigPath": "data/kv.json", "configStorePath": "data/n.properties"},
-		map[string]string{"storePathRootDir": "data/store", "namesrvAddr": "127.0.0.1:19876"})
+		map[string]string{"storePathRootDir": "data/store"})
 	require.NoError(t, err)
 	require.Len(t, warnings, 1, warnings)
 	require.Equal(t, 19876, names.Server.ListenPort)
@@ -211,6 +211,18 @@ func TestStandalone(t *testing.T) {
 	require.Equal(t, "127.0.0.1:19876", broker.Broker.NamesrvAddr)
 	require.Equal(t, "data/store/config/broker.properties", broker.Path)
 	require.NotContains(t, broker.Extra, "kvConfigPath")
+
+	for bind, want := range map[string]string{"": "127.0.0.1:1", "0.0.0.0": "127.0.0.1:1", "10.0.0.5": "10.0.0.5:1", "fd00::5": "[fd00::5]:1"} {
+		s := Source{Flags: map[string]string{"bindAddress": bind}, Host: javaHost}
+		s.Host.Env = func(string) string { return "JSON" } // of NAMESRV_ADDR, too: it is meant for clients
+		_, broker, _, err := s.Standalone(1, nil, nil)
+		require.NoError(t, err)
+		require.Equal(t, want, broker.Broker.NamesrvAddr)
+	}
+	s = Source{Flags: map[string]string{"namesrvAddr": "a:1"}, Host: javaHost}
+	_, broker, _, err = s.Standalone(1, nil, nil)
+	require.NoError(t, err)
+	require.Equal(t, "a:1", broker.Broker.NamesrvAddr)
 
 	_, _, _, err = Source{Flags: map[string]string{"nope": "1"}, Host: javaHost}.Standalone(1, nil, nil)
 	require.EqualError(t, err, "flag: nope: unknown key")
