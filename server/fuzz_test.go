@@ -86,7 +86,7 @@ k=false
 m=false`
 
 // FuzzRequests sends any request to a running broker: it is answered or not, but nothing panics, neither on
-// a loop, which would end this process, nor on a worker, which would be logged.
+// a loop, which would end this process, nor on a worker, which would be logged, and others are served.
 func FuzzRequests(f *testing.F) {
 	bodies := []string{
 		"", "{}", "hello", "brokerPermission=6\n",
@@ -107,6 +107,7 @@ func FuzzRequests(f *testing.F) {
 		f.Add(int16(row.Code), byte(2), []byte(nil), []byte(nil))
 	}
 	b := startBroker(f, "off", nil)
+	other := dial(f, b.Addr().String())
 	conns := map[wire.Serialize]*client.Client{}
 	f.Cleanup(func() {
 		for _, c := range conns {
@@ -131,5 +132,11 @@ func FuzzRequests(f *testing.F) {
 		defer cancel()
 		_, _ = c.Call(ctx, wire.Code(code), h, body) // any answer will do, and none
 		require.Empty(t, b.errors.lines())
+		probe, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		_, err := other.Call(probe, wire.CodeGetMaxOffset, &wire.GetMaxOffsetRequest{Topic: "T"}, nil)
+		require.NoError(t, err)
+		_, err = other.Call(probe, wire.CodeGetAllTopicConfig, nil, nil) // on a worker
+		require.NoError(t, err)
 	})
 }
