@@ -86,7 +86,7 @@ func (b *bench) hostile(ctx context.Context, _ func(string) bool) error {
 		if err != nil {
 			return err
 		}
-		if err := hostile.Run(ctx, name, servers, b.board); err != nil {
+		if err := hostile.Run(ctx, name, b.match, servers, b.board); err != nil {
 			return err
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"ringmq/compat/raw"
@@ -56,14 +57,19 @@ type suite struct {
 // honestTopic is what the honest client uses.
 const honestTopic = "honest"
 
-// Run attacks a name server and a broker of its own; name begins every line of the report.
-func Run(ctx context.Context, name string, servers *target.Target, board *verdict.Board) error {
+// Run attacks a name server and a broker of its own; name begins every line of the report. Only attacks with match
+// in their names are tried, and what they leave is looked at.
+func Run(ctx context.Context, name, match string, servers *target.Target, board *verdict.Board) error {
+	all := attacks()
 	s := &suite{servers: servers, store: filepath.Join(servers.Dir, "store")}
 	if err := s.start(ctx); err != nil {
 		return err
 	}
 	defer s.kill()
-	for _, a := range attacks() {
+	for i, a := range all {
+		if !strings.Contains(a.name, match) && i < len(all)-len(aftermath) {
+			continue
+		}
 		line := name + ": " + a.name
 		if a.javaFails != "" && servers.Kind == target.Java {
 			board.Skip(line, "the Java peer "+a.javaFails)
