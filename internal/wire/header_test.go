@@ -89,7 +89,7 @@ func TestMissingFields(t *testing.T) {
 			require.Contains(t, fe.Error(), "is missing")
 		}
 	}
-	require.Greater(t, required, 190)
+	require.Greater(t, required, 170)
 }
 
 func TestBadNumbers(t *testing.T) {
