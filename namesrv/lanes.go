@@ -5,8 +5,11 @@ import "sync"
 const (
 	laneCount = 4
 	// laneJobs and laneBytes bound what waits on one lane: requests, and their bodies.
-	laneJobs  = 1024
+	laneJobs  = 16 << 10
 	laneBytes = 64 << 20
+	// laneShare bounds what waits of one key, so that one connection that floods does not
+	// keep the others out.
+	laneShare = 64
 )
 
 // lanes run jobs that may block. Jobs put with the same key run one after the other, in order.
@@ -20,11 +23,13 @@ type lane struct {
 	mu     sync.Mutex
 	more   sync.Cond // of mu: queue or closed has changed
 	queue  []laneJob
-	bytes  int // sum over queue
+	bytes  int            // sum over queue
+	shares map[uint64]int // jobs in queue by key
 	closed bool
 }
 
 type laneJob struct {
+	key   uint64
 	run   func()
 	bytes int
 }
@@ -33,18 +38,19 @@ func (l *lanes) start() {
 	for i := range l.all {
 		lane := &l.all[i]
 		lane.more.L = &lane.mu
+		lane.shares = make(map[uint64]int)
 		l.done.Go(lane.work)
 	}
 }
 
-// put queues a job that keeps so many bytes; false if the lane is full or closed.
+// put queues a job that keeps so many bytes; false if the lane is full, the key's share of it is, or it is closed.
 func (l *lanes) put(key uint64, bytes int, run func()) bool {
-	return l.all[key%laneCount].put(laneJob{run, bytes}, false)
+	return l.all[key%laneCount].put(laneJob{key, run, bytes}, false)
 }
 
 // putAlways queues a job even on a full lane; on a closed one nothing happens.
 func (l *lanes) putAlways(key uint64, run func()) {
-	l.all[key%laneCount].put(laneJob{run: run}, true)
+	l.all[key%laneCount].put(laneJob{key: key, run: run}, true)
 }
 
 // close refuses new jobs and waits for those accepted.
@@ -62,12 +68,13 @@ func (l *lanes) close() {
 func (l *lane) put(j laneJob, always bool) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	full := len(l.queue) >= laneJobs || len(l.queue) > 0 && l.bytes+j.bytes > laneBytes
+	full := len(l.queue) >= laneJobs || l.shares[j.key] >= laneShare || len(l.queue) > 0 && l.bytes+j.bytes > laneBytes
 	if l.closed || full && !always {
 		return false
 	}
 	l.queue = append(l.queue, j)
 	l.bytes += j.bytes
+	l.shares[j.key]++
 	l.more.Signal()
 	return true
 }
@@ -86,6 +93,9 @@ func (l *lane) work() {
 		l.queue[0] = laneJob{}
 		l.queue = l.queue[1:]
 		l.bytes -= j.bytes
+		if l.shares[j.key]--; l.shares[j.key] == 0 {
+			delete(l.shares, j.key)
+		}
 		l.mu.Unlock()
 		j.run()
 	}

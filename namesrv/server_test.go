@@ -217,11 +217,15 @@ func TestLanes(t *testing.T) {
 	started := make(chan struct{})
 	require.True(t, l.put(1, 0, func() { close(started); <-hold }))
 	<-started
-	for i := range laneJobs {
+	for i := range laneShare {
 		require.True(t, l.put(1, 0, func() { order = append(order, i) }))
 	}
-	require.False(t, l.put(1, 0, func() { t.Error("too many jobs") }))
-	l.putAlways(1+laneCount, func() { order = append(order, laneJobs) }) // the same lane
+	require.False(t, l.put(1, 0, func() { t.Error("more than the share of one key") }))
+	for i := laneShare; i < laneJobs; i++ { // other keys of the same lane
+		require.True(t, l.put(uint64(1+laneCount*(i/laneShare)), 0, func() { order = append(order, i) }), i)
+	}
+	require.False(t, l.put(1+laneCount*laneJobs, 0, func() { t.Error("too many jobs") }))
+	l.putAlways(1+laneCount, func() { order = append(order, laneJobs) })
 	done := make(chan struct{})
 	require.True(t, l.put(2, 0, func() { close(done) }), "another lane is not full")
 	<-done
@@ -233,6 +237,7 @@ func TestLanes(t *testing.T) {
 
 	var bytes lane
 	bytes.more.L = &bytes.mu
+	bytes.shares = make(map[uint64]int)
 	require.True(t, bytes.put(laneJob{bytes: laneBytes + 1}, false), "one job may be of any size")
 	require.False(t, bytes.put(laneJob{bytes: 1}, false))
 	require.True(t, bytes.put(laneJob{bytes: 1}, true))

@@ -115,7 +115,7 @@ func (b *Broker) resumePulls(t *transport.Turn, st *turnState) {
 // warmPull answers from a worker: the messages lie in pages that a loop must not wait for.
 func (b *Broker) warmPull(p *pullRequest, res *engine.GetResult) {
 	q := *p
-	ok := b.workers.run(func() {
+	ok := b.workers.run(p.conn, func() {
 		if err := res.Warm(); err != nil {
 			b.log.Error("a pull cannot be answered", "topic", q.topic.Name, "queue", q.queue.ID(), "err", err)
 		}

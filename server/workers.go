@@ -4,6 +4,7 @@ import (
 	"runtime/debug"
 	"sync"
 
+	"ringmq/internal/transport"
 	"ringmq/internal/wire"
 )
 
@@ -11,25 +12,42 @@ import (
 const (
 	maxWorkers     = 32     // goroutines; adminBrokerThreadPoolNums is 16 and queryMessageThreadPoolNums 8+cpu in Java
 	maxWorkerQueue = 10_000 // jobs waiting; beyond it requests are refused with SYSTEM_BUSY
+	// maxWorkerShare is how many of the jobs waiting may be one connection's, so that one that floods does not
+	// keep the others out.
+	maxWorkerShare = 2_000
 )
 
 // workers runs jobs that may block, on goroutines started as needed and ended when idle.
 type workers struct {
 	mu      sync.Mutex
-	queue   []func() // under mu
-	running int      // under mu
-	closed  bool     // under mu
+	queue   []job          // under mu
+	shares  map[uint64]int // jobs in queue by connection; under mu
+	running int            // under mu
+	closed  bool           // under mu
 	done    sync.WaitGroup
 }
 
-// run hands a job to the pool; false means that the pool is full or closed.
-func (w *workers) run(job func()) bool {
+// job is work for one connection.
+type job struct {
+	conn uint64
+	run  func()
+}
+
+// run hands a job of a connection to the pool; false means that the pool or the connection's share of it is full,
+// or that the pool is closed.
+func (w *workers) run(c *transport.Conn, run func()) bool { return w.put(job{c.ID(), run}) }
+
+func (w *workers) put(j job) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.closed || len(w.queue) >= maxWorkerQueue {
+	if w.closed || len(w.queue) >= maxWorkerQueue || w.shares[j.conn] >= maxWorkerShare {
 		return false
 	}
-	w.queue = append(w.queue, job)
+	if w.shares == nil {
+		w.shares = make(map[uint64]int)
+	}
+	w.queue = append(w.queue, j)
+	w.shares[j.conn]++
 	if w.running < maxWorkers {
 		w.running++
 		w.done.Add(1)
@@ -47,11 +65,14 @@ func (w *workers) work() {
 			w.mu.Unlock()
 			return
 		}
-		job := w.queue[0]
-		w.queue[0] = nil
+		j := w.queue[0]
+		w.queue[0] = job{}
 		w.queue = w.queue[1:]
+		if w.shares[j.conn]--; w.shares[j.conn] == 0 {
+			delete(w.shares, j.conn)
+		}
 		w.mu.Unlock()
-		job()
+		j.run()
 	}
 }
 
