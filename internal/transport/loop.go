@@ -23,13 +23,12 @@ const (
 	recvBytes     = 32 << 10
 )
 
-// pollTime is how long a loop looks for work before it sleeps, when that paid the last time:
-// to be woken costs the peer more than that.
+// pollTime is how long a loop looks for work before it sleeps, if it had to wait no longer
+// the last time. It is never spent when idle. To be woken on a sleeping core costs more: one
+// connection that waits for each answer gets 35 k/s with polling and 20 k/s without (where the
+// scheduler puts peer and loop on one core, 60 k/s and 90 k/s); four get 130 and 95 k/s; with
+// 64 it makes no difference, the loop is always busy.
 const pollTime = 50 * time.Microsecond
-
-// pollConns is how many connections may have been active since the last sleep for polling:
-// many keep the loop awake by themselves, and then the time belongs to others.
-const pollConns = 4
 
 // loop serves its connections on an OS thread of its own, in turns:
 //
@@ -57,7 +56,7 @@ type loop struct {
 	waking   bool // the read of event is in flight
 	stopping bool
 
-	polling    bool // polling paid the last time
+	polling    bool // the last wait was shorter than pollTime
 	spareConns []*ringConn
 
 	stopped chan struct{} // closed when the thread is done
