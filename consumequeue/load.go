@@ -38,22 +38,37 @@ func Open(o Options) (*Table, error) {
 	topics = slices.DeleteFunc(topics, func(e mapfile.Entry) bool { return !e.Dir })
 	loaded := make([][]*Queue, len(topics))
 	errs := make([]error, len(topics))
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range 2 * runtime.GOMAXPROCS(0) {
-		wg.Go(func() {
-			for i := int(next.Add(1)) - 1; i < len(topics); i = int(next.Add(1)) - 1 {
-				loaded[i], errs[i] = t.loadTopic(topics[i].Name)
-			}
-		})
-	}
-	wg.Wait()
+	parallel(len(topics), 2*runtime.GOMAXPROCS(0), func(i int) {
+		loaded[i], errs[i] = t.loadTopic(topics[i].Name)
+	})
 	if err := errors.Join(errs...); err != nil {
 		t.files.close()
 		return nil, err
 	}
 	t.fill(loaded)
 	return t, nil
+}
+
+// parallel calls fn for 0 to n-1 on several goroutines, at most limit. A few calls are made one
+// after the other, in order: a simulation has no more, and can be repeated.
+func parallel(n, limit int, fn func(i int)) {
+	const each = 16
+	if n <= each {
+		for i := range n {
+			fn(i)
+		}
+		return
+	}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(limit, (n+each-1)/each) {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				fn(i)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // fill makes the maps of the loaded queues at once.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
-	"sync"
 )
 
 // syncers is how many files are synced at once: the file system joins their journal commits.
@@ -46,15 +45,7 @@ func (t *Table) Sync() error {
 func (t *Table) syncQueues(queues []*Queue) error {
 	errs := make([]error, len(queues))
 	named := make([]bool, len(queues))
-	var wg sync.WaitGroup
-	for w := range min(syncers, len(queues)) {
-		wg.Go(func() {
-			for i := w; i < len(queues); i += syncers {
-				named[i], errs[i] = queues[i].sync()
-			}
-		})
-	}
-	wg.Wait()
+	parallel(len(queues), syncers, func(i int) { named[i], errs[i] = queues[i].sync() })
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
