@@ -3,6 +3,7 @@ package commitlog
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"path"
 	"path/filepath"
@@ -62,8 +63,10 @@ func Open(o Options) (*Log, error) {
 // settleNames makes the directory and the names in it last: a process that was killed may have made
 // files and come no further.
 func (l *Log) settleNames() error {
-	if err := l.o.FS.MkdirAll(l.o.Dir); err != nil {
-		return err
+	if _, err := l.o.FS.Stat(l.o.Dir); errors.Is(err, fs.ErrNotExist) {
+		if err := l.o.FS.MkdirAll(l.o.Dir); err != nil {
+			return err
+		}
 	}
 	if err := l.o.FS.SyncDir(l.o.Dir); err != nil {
 		return err

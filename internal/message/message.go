@@ -3,9 +3,8 @@ package message
 import (
 	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"net/netip"
-
-	"github.com/klauspost/crc32"
 )
 
 // LogOffset is a position in the commit log, in bytes since the store was created.
