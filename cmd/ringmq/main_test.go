@@ -101,11 +101,14 @@ type process struct {
 	stderr *bytes.Buffer
 }
 
+// environment makes the test binary ringmq. The race detector would sleep a second at the end.
+func environment() []string { return append(os.Environ(), asMain+"=1", "GORACE=atexit_sleep_ms=0") }
+
 // start runs ringmq and waits for the last line it prints before it serves.
 func start(t *testing.T, lastLine string, args ...string) *process {
 	t.Helper()
 	p := &process{Cmd: exec.Command(os.Args[0], args...), stderr: new(bytes.Buffer)}
-	p.Env = append(os.Environ(), asMain+"=1")
+	p.Env = environment()
 	p.Stderr = p.stderr
 	pipe, err := p.StdoutPipe()
 	require.NoError(t, err)
@@ -135,7 +138,7 @@ func (p *process) stop(t *testing.T, sig os.Signal) (int, time.Duration) {
 func fail(t *testing.T, args ...string) (int, string) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], args...)
-	cmd.Env = append(os.Environ(), asMain+"=1")
+	cmd.Env = environment()
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	require.NoError(t, cmd.Start())
