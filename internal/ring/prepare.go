@@ -10,16 +10,14 @@ import (
 // what p points to must be kept reachable elsewhere, and must not lie on a goroutine's stack,
 // which moves: the assignment makes the compiler put it on the heap.
 func addr[T any](p *T) uint64 {
-	if escapes {
-		sink = unsafe.Pointer(p)
+	if escapes != nil {
+		*escapes = unsafe.Pointer(p)
 	}
 	return uint64(uintptr(unsafe.Pointer(p)))
 }
 
-var (
-	escapes bool // always false, which the compiler does not know
-	sink    unsafe.Pointer
-)
+// escapes is always nil, which the compiler does not know.
+var escapes *unsafe.Pointer
 
 // PrepareNop does nothing.
 func (s *SQE) PrepareNop() { s.OpCode = opNop }

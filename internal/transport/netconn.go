@@ -11,9 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// netReadBytes is what one read of the net path takes at most; its frames form a turn.
-const netReadBytes = 64 << 10
-
 // netConn is a connection of the net path. Its reading goroutine (run) lives as long as the
 // connection. Writing is a role: whoever finds work and nobody writing takes it and keeps it
 // until the queue is empty or, where it must not block, passes it to a goroutine started for
@@ -40,12 +37,6 @@ type netConn struct {
 	mayBlock bool
 	writeN   int
 	writeErr error
-}
-
-// netDesk is a desk with a receive buffer, borrowed for a turn.
-type netDesk struct {
-	desk
-	buf []byte
 }
 
 func newNetConn(ln *Listener, nc *net.TCPConn) (*netConn, error) {

@@ -3,33 +3,8 @@ package transport
 import (
 	"errors"
 	"net"
-	"sync"
 	"time"
 )
-
-// deskStack holds the desks of the net path that no turn uses. A stack and not a sync.Pool:
-// a handler's Turn.State is never lost.
-type deskStack struct {
-	mu   sync.Mutex
-	free []*netDesk
-}
-
-func (s *deskStack) borrow() *netDesk {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if n := len(s.free); n > 0 {
-		d := s.free[n-1]
-		s.free = s.free[:n-1]
-		return d
-	}
-	return &netDesk{buf: make([]byte, netReadBytes)}
-}
-
-func (s *deskStack) give(d *netDesk) {
-	s.mu.Lock()
-	s.free = append(s.free, d)
-	s.mu.Unlock()
-}
 
 // acceptNet accepts until the listener is closed. When the process is out of descriptors it
 // tries again a little later.

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"net"
-	"net/netip"
 	"runtime"
 	"slices"
 	"sync"
@@ -201,36 +199,6 @@ func (tr *Transport) bound() int64 {
 	return int64(tr.opts.MaxPendingBytes)
 }
 
-// Listen serves h on addr ("host:port"; port 0 picks one).
-func (tr *Transport) Listen(addr string, h Handler) (*Listener, error) {
-	ln, err := net.Listen("tcp", addr)
-	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w; is another server running there?", addr, err)
-	}
-	l := &Listener{
-		tr:      tr,
-		handler: h,
-		addr:    ln.Addr().(*net.TCPAddr).AddrPort(),
-		net:     ln.(*net.TCPListener),
-		closing: make(chan struct{}),
-		stopped: make(chan struct{}),
-	}
-	tr.mu.Lock()
-	defer tr.mu.Unlock()
-	if tr.closed {
-		_ = ln.Close()
-		return nil, fmt.Errorf("listen on %s: the transport is closed", addr)
-	}
-	if len(tr.loops) == 0 {
-		go l.acceptNet()
-	} else if err := l.takeOver(tr.loops[len(tr.listeners)%len(tr.loops)]); err != nil {
-		_ = ln.Close()
-		return nil, err
-	}
-	tr.listeners[l] = struct{}{}
-	return l, nil
-}
-
 // Close stops accepting, lets what is queued leave and closes the connections: at once when
 // ctx ends. It returns when every Handler.Closed has run and nothing of the transport runs.
 func (tr *Transport) Close(ctx context.Context) error {
@@ -312,42 +280,4 @@ func (tr *Transport) release() {
 	if tr.closed && tr.accepted == 0 {
 		close(tr.empty)
 	}
-}
-
-// Listener accepts connections for one handler.
-type Listener struct {
-	// Set before start.
-	tr      *Transport
-	handler Handler
-	addr    netip.AddrPort
-	net     *net.TCPListener // on the net path, and until the ring path takes the socket over
-	ring    *ringListener    // nil on the net path
-
-	once    sync.Once
-	closing chan struct{} // closed by stop
-	stopped chan struct{} // closed when nothing is accepted any more
-}
-
-// Addr is where the listener listens.
-func (l *Listener) Addr() netip.AddrPort { return l.addr }
-
-// Close stops accepting; the connections stay.
-func (l *Listener) Close() error {
-	l.tr.mu.Lock()
-	delete(l.tr.listeners, l)
-	l.tr.mu.Unlock()
-	l.stop()
-	return nil
-}
-
-func (l *Listener) stop() {
-	l.once.Do(func() {
-		close(l.closing)
-		if l.ring == nil {
-			_ = l.net.Close() // acceptNet sees it
-		} else {
-			l.ring.loop.do(func(lp *loop) { lp.stopAccept(l) })
-		}
-	})
-	<-l.stopped
 }
