@@ -46,7 +46,7 @@ func (x *exchange) refuse(err error) { x.fail(wire.StatusSystemError, "%v", err)
 // later serves a request of an inline lane on a worker: it turned out to need what may block.
 func (b *Broker) later(x *exchange, fn handler) {
 	y := &exchange{conn: x.conn, cmd: x.cmd.Clone(), nowMillis: x.nowMillis}
-	if !b.workers.run(x.conn, func() { b.guarded(fn, y) }) {
+	if !b.workers.run(y, func() { b.guarded(fn, y) }) {
 		x.fail(wire.StatusSystemBusy, overloadRemark)
 	}
 }

@@ -110,7 +110,7 @@ func (p *port) Serve(t *transport.Turn, c *transport.Conn, cmd *wire.Command) {
 		b.guarded(r.fn, x)
 	default:
 		y := &exchange{conn: c, cmd: cmd.Clone(), nowMillis: t.NowMillis}
-		if !b.workers.run(c, func() { b.guarded(r.fn, y) }) {
+		if !b.workers.run(y, func() { b.guarded(r.fn, y) }) {
 			x.fail(wire.StatusSystemBusy, overloadRemark)
 		}
 	}

@@ -1,5 +1,7 @@
 package server
 
+import "ringmq/server/topic"
+
 // cleanStaleQueues serves 306 (CLEAN_EXPIRED_CONSUMEQUEUE).
 func (b *Broker) cleanStaleQueues(x *exchange) {
 	if err := b.store.DeleteStaleQueues(); err != nil {
@@ -14,6 +16,22 @@ func (b *Broker) deleteExpired(x *exchange) {
 	if err := b.store.DeleteExpired(b.clock.Now(), true); err != nil {
 		x.refuse(err)
 		return
+	}
+	x.ok(nil)
+}
+
+// cleanUnusedTopics serves 316 (CLEAN_UNUSED_TOPIC): the queues of topics without configuration go. The delayed and
+// the finished half messages have none and stay (DefaultMessageStore.cleanUnusedTopic).
+func (b *Broker) cleanUnusedTopics(x *exchange) {
+	for _, name := range b.store.Topics() {
+		if b.topics.Find(name) != nil || name == topic.Schedule || name == topic.HalfOp {
+			continue
+		}
+		b.log.Info("queues of a topic without configuration are removed", "topic", name)
+		if err := b.store.DeleteTopic(name); err != nil {
+			x.refuse(err)
+			return
+		}
 	}
 	x.ok(nil)
 }

@@ -59,7 +59,7 @@ func (b *Broker) createGroupThenPull(x *exchange) {
 			b.pull(y)
 		}
 	}
-	if !b.workers.run(x.conn, func() { b.guarded(job, y) }) {
+	if !b.workers.run(y, func() { b.guarded(job, y) }) {
 		x.failPull(wire.StatusSystemBusy, overloadRemark)
 	}
 }

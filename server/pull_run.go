@@ -57,6 +57,8 @@ func (b *Broker) answerPull(t *transport.Turn, st *pullState, p *pullRequest, st
 	if status == wire.StatusSuccess {
 		bodyLen = res.Bytes
 		b.stats.GroupGet(p.group, p.topic.Name, int64(res.Count), int64(res.Bytes))
+	} else {
+		b.stats.GroupMissed()
 	}
 	st.head = wire.AppendResponseHead(st.head[:0], p.serialize, p.opaque, status, res.Status.String(), h, bodyLen)
 	owned := t != nil && t.Owns(p.conn)
@@ -115,12 +117,12 @@ func (b *Broker) resumePulls(t *transport.Turn, st *turnState) {
 // warmPull answers from a worker: the messages lie in pages that a loop must not wait for.
 func (b *Broker) warmPull(p *pullRequest, res *engine.GetResult) {
 	q := *p
-	ok := b.workers.run(p.conn, func() {
+	ok := b.workers.put(job{conn: p.conn.ID(), run: func() {
 		if err := res.Warm(); err != nil {
 			b.log.Error("a pull cannot be answered", "topic", q.topic.Name, "queue", q.queue.ID(), "err", err)
 		}
 		b.answerPull(nil, new(pullState), &q, pullStatus(res.Status, q.get.Offset), res)
-	})
+	}})
 	if !ok {
 		res.Release()
 		p.conn.Send(wire.AppendResponseTo(nil, p.serialize, p.opaque, wire.StatusSystemBusy, overloadRemark, nil, nil))

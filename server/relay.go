@@ -29,7 +29,7 @@ const (
 func aside(fn handler) handler {
 	return func(b *Broker, x *exchange) {
 		y := &exchange{conn: x.conn, cmd: x.cmd.Clone(), nowMillis: x.nowMillis}
-		if !b.relays.run(x.conn, func() { b.guarded(fn, y) }) {
+		if !b.relays.run(y, func() { b.guarded(fn, y) }) {
 			x.fail(wire.StatusSystemBusy, overloadRemark)
 		}
 	}

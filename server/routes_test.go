@@ -17,7 +17,6 @@ var later = map[wire.Code]string{
 	wire.CodeDeleteAclConfig:              "access control",
 	wire.CodeGetBrokerClusterAclInfo:      "access control",
 	wire.CodeUpdateGlobalWhiteAddrsConfig: "access control",
-	wire.CodeCleanUnusedTopic:             "removal of queues whose topic is gone",
 	wire.CodeSendReplyMessage:             "request-reply messages",
 	wire.CodeSendReplyMessageV2:           "request-reply messages",
 }

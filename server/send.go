@@ -156,7 +156,7 @@ func (b *Broker) createThenSend(x *exchange) {
 // message is staged and committed there, too.
 func (b *Broker) sendFromWorker(x *exchange) {
 	y := &exchange{conn: x.conn, cmd: x.cmd.Clone(), nowMillis: x.nowMillis, state: new(turnState)}
-	if !b.workers.run(x.conn, func() { b.guarded((*Broker).sendOnWorker, y) }) {
+	if !b.workers.run(y, func() { b.guarded((*Broker).sendOnWorker, y) }) {
 		b.refuseSend(x, wire.StatusSystemBusy, overloadRemark)
 	}
 }

@@ -102,6 +102,7 @@ func (b *Broker) appendAnswer(dst []byte, s *sendState, o *owedAnswer, err error
 	case errors.Is(err, engine.ErrFlushTimeout):
 		status = wire.StatusFlushDiskTimeout
 	default:
+		b.stats.Broker.PutFailed.Add(1)
 		status, remark := storeRefusal(err)
 		return wire.AppendResponseTo(dst, o.serialize, o.opaque, status, remark, &b.sendExt, nil)
 	}
@@ -137,6 +138,7 @@ func (b *Broker) refuseSend(x *exchange, status wire.Status, remark string) {
 
 // refuseStore answers a send that the store did not take.
 func (b *Broker) refuseStore(x *exchange, err error) {
+	b.stats.Broker.PutFailed.Add(1)
 	status, remark := storeRefusal(err)
 	b.refuseSend(x, status, remark)
 }

@@ -49,6 +49,7 @@ func stateRoutes() map[wire.Code]route {
 		wire.CodeGetBrokerRuntimeInfo:             {worker, (*Broker).runtimeInfo},
 		wire.CodeViewBrokerStatsData:              {worker, (*Broker).brokerStats},
 		wire.CodeCleanExpiredConsumequeue:         {worker, (*Broker).cleanStaleQueues},
+		wire.CodeCleanUnusedTopic:                 {worker, (*Broker).cleanUnusedTopics},
 		wire.CodeDeleteExpiredCommitlog:           {worker, (*Broker).deleteExpired},
 
 		// Through the broker to clients.

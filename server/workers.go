@@ -4,7 +4,6 @@ import (
 	"runtime/debug"
 	"sync"
 
-	"ringmq/internal/transport"
 	"ringmq/internal/wire"
 )
 
@@ -15,39 +14,54 @@ const (
 	// maxWorkerShare is how many of the jobs waiting may be one connection's, so that one that floods does not
 	// keep the others out.
 	maxWorkerShare = 2_000
+	// The same for the bytes of the requests that wait.
+	maxWorkerBytes      = 128 << 20
+	maxWorkerShareBytes = 32 << 20
 )
 
 // workers runs jobs that may block, on goroutines started as needed and ended when idle.
 type workers struct {
 	mu      sync.Mutex
-	queue   []job          // under mu
-	shares  map[uint64]int // jobs in queue by connection; under mu
-	running int            // under mu
-	closed  bool           // under mu
+	queue   []job            // under mu
+	shares  map[uint64]share // what of queue is whose, by connection; under mu
+	bytes   int              // of all jobs in queue; under mu
+	running int              // under mu
+	closed  bool             // under mu
 	done    sync.WaitGroup
 }
 
 // job is work for one connection.
 type job struct {
-	conn uint64
-	run  func()
+	conn  uint64
+	bytes int // of the request it keeps
+	run   func()
 }
 
-// run hands a job of a connection to the pool; false means that the pool or the connection's share of it is full,
-// or that the pool is closed.
-func (w *workers) run(c *transport.Conn, run func()) bool { return w.put(job{c.ID(), run}) }
+// share is what waits of one connection.
+type share struct{ jobs, bytes int }
+
+// run hands a request, which must be a copy, to the pool; false means that the pool or the connection's share of it is
+// full, or that the pool is closed.
+func (w *workers) run(x *exchange, run func()) bool {
+	return w.put(job{x.conn.ID(), len(x.cmd.Body), run})
+}
 
 func (w *workers) put(j job) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.closed || len(w.queue) >= maxWorkerQueue || w.shares[j.conn] >= maxWorkerShare {
+	mine := w.shares[j.conn]
+	switch {
+	case w.closed, len(w.queue) >= maxWorkerQueue, mine.jobs >= maxWorkerShare:
+		return false
+	case w.bytes+j.bytes > maxWorkerBytes, mine.bytes+j.bytes > maxWorkerShareBytes:
 		return false
 	}
 	if w.shares == nil {
-		w.shares = make(map[uint64]int)
+		w.shares = make(map[uint64]share)
 	}
 	w.queue = append(w.queue, j)
-	w.shares[j.conn]++
+	w.shares[j.conn] = share{mine.jobs + 1, mine.bytes + j.bytes}
+	w.bytes += j.bytes
 	if w.running < maxWorkers {
 		w.running++
 		w.done.Add(1)
@@ -68,7 +82,10 @@ func (w *workers) work() {
 		j := w.queue[0]
 		w.queue[0] = job{}
 		w.queue = w.queue[1:]
-		if w.shares[j.conn]--; w.shares[j.conn] == 0 {
+		w.bytes -= j.bytes
+		if left := w.shares[j.conn]; left.jobs > 1 {
+			w.shares[j.conn] = share{left.jobs - 1, left.bytes - j.bytes}
+		} else {
 			delete(w.shares, j.conn)
 		}
 		w.mu.Unlock()
