@@ -10,7 +10,7 @@ import (
 const (
 	memoryBase   = 64 << 10
 	memoryFactor = 16
-	walkBudget   = 64 << 20
+	walkBudget   = 16 << 20
 )
 
 var errMemory = errors.New("fastjson: the input would take far more memory than its own size")

@@ -94,7 +94,7 @@ func integer(word []byte) (int64, bool) {
 	if n, err := strconv.ParseInt(string(word), 10, 64); err == nil {
 		return n, true
 	}
-	if bytes.IndexAny(word, ".eE") < 0 {
+	if !bytes.ContainsAny(word, ".eE") {
 		return 0, false
 	}
 	f, err := strconv.ParseFloat(string(word), 64)

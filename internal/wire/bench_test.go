@@ -74,7 +74,6 @@ func BenchmarkDecodeSend(b *testing.B) {
 		var c Command
 		b.ReportAllocs()
 		for i := 0; b.Loop(); i++ {
-			d.shapes = [shapeSlots]shape{}
 			d.fields, d.scratch, d.spans = d.fields[:0], d.scratch[:0], d.spans[:0]
 			f := frames[i%64]
 			if d.scanHeader(f[4:len(f)-1024], &c) != nil {

@@ -29,7 +29,7 @@ type Decoder struct {
 	fields  []Field
 	scratch []byte
 	spans   []span // of the header being scanned
-	shapes  [shapeSlots]shape
+	shapes  [shapeSlots]*shape
 }
 
 // Decode reads a frame, the bytes after its four-byte length prefix. The command's texts alias frame and

@@ -4,9 +4,9 @@ import "ringmq/internal/fastjson"
 
 // decodeJSON reads a JSON header, by its shape if it has been seen before.
 func (d *Decoder) decodeJSON(b []byte, c *Command) error {
-	s := d.slot(b, c.Body)
-	if s != nil {
-		if d.match(s, b, c) {
+	slot := d.slot(b, c.Body)
+	if slot != nil && *slot != nil {
+		if d.match(*slot, b, c) {
 			return nil
 		}
 		d.fields, d.scratch = d.fields[:0], d.scratch[:0]
@@ -17,8 +17,8 @@ func (d *Decoder) decodeJSON(b []byte, c *Command) error {
 		return err
 	}
 	c.Ext = d.fields
-	if s != nil {
-		d.keep(s, b, c)
+	if slot != nil {
+		d.keep(slot, b, c)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 )
@@ -107,6 +108,8 @@ func TestShapes(t *testing.T) {
 		head + `{"a":"PG"},"opaque":1,"opaque":2}`,
 		head + `{"a":"PG"},"opaque":3,"opaque":2}`,
 		head + `{"a":"PG"},"opaque":1,"opaque":null}`,
+		`{"code":0,"extFields":{"a":"1"},"flag":1,"opaque":1}`,
+		`{"code":0,"extFields":{"a":"2"},"flag":1,"opaque":1,"remark":"x"}`,
 		head + `{},"extFields":{"a":"1"},"opaque":1}`,
 		head + `null,"extFields":{"a":"1"},"opaque":1}`,
 	}
@@ -135,6 +138,20 @@ func TestShapesAreUsed(t *testing.T) {
 		require.NoError(t, d.Decode(f, &c))
 		require.Nil(t, d.spans, "the header was scanned")
 	}
+}
+
+// TestIdleConnectionsKeepNoShapes: heartbeats and admin requests are not worth the memory.
+func TestIdleConnectionsKeepNoShapes(t *testing.T) {
+	var d Decoder
+	var c Command
+	for _, seed := range headerSeeds {
+		if !Lookup(seed.code).Hot && !seed.response {
+			require.NoError(t, d.Decode(encodeSeed(seed, JSON, nil), &c))
+		}
+	}
+	require.NoError(t, d.Decode(AppendRequest(nil, JSON, CodeHeartBeat, 1, 0, nil, []byte("{}"))[4:], &c))
+	require.Equal(t, [shapeSlots]*shape{}, d.shapes)
+	require.LessOrEqual(t, unsafe.Sizeof(d), uintptr(256))
 }
 
 func TestDecodeRocketMQ(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"compress/zlib"
 	"io"
+	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -113,14 +115,17 @@ func FuzzBodies(f *testing.F) {
 	}
 	for _, list := range readExchanges(f) {
 		for _, e := range list {
-			for _, frame := range [][]byte{e.request, e.response} {
-				var d Decoder
-				var c Command
-				if frame != nil && d.Decode(frame[4:], &c) == nil && bytes.HasPrefix(c.Body, []byte("{")) {
-					for i := range bodies {
-						f.Add(uint8(i), c.Body)
-					}
+			var d Decoder
+			var c Command
+			require.NoError(f, d.Decode(e.request[4:], &c))
+			types := bodyTypes[Code(c.Code)]
+			for i, frame := range [][]byte{e.request, e.response} {
+				if frame == nil || types[i] == nil || d.Decode(frame[4:], &c) != nil {
+					continue
 				}
+				kind := slices.IndexFunc(bodies, func(blank func() any) bool { return reflect.TypeOf(blank()) == reflect.TypeOf(types[i]()) })
+				require.GreaterOrEqual(f, kind, 0)
+				f.Add(uint8(kind), bytes.Clone(c.Body))
 			}
 		}
 	}

@@ -42,9 +42,9 @@ const (
 	maxShapeBody  = 64 << 10
 )
 
-// slot returns where the shape of a header is kept, nil if it gets none. Frames with a large body get none, for
-// a shape's values keep the last frame's memory from being freed.
-func (d *Decoder) slot(b, body []byte) *shape {
+// slot returns the place of a header's shape, nil if it gets none. Frames with a large body get none, for a
+// shape's values keep the last frame's memory from being freed.
+func (d *Decoder) slot(b, body []byte) **shape {
 	if len(b) < shapeHash || len(b) > maxShape || len(body) > maxShapeBody {
 		return nil
 	}
@@ -52,13 +52,18 @@ func (d *Decoder) slot(b, body []byte) *shape {
 	return &d.shapes[x*0x9e3779b97f4a7c15>>60]
 }
 
-// keep makes b, which has just been scanned with d.spans as its values, the shape s.
-func (d *Decoder) keep(s *shape, b []byte, c *Command) {
-	s.header = s.header[:0]
-	if len(d.spans) > maxShapeSpans || doubled(d.spans) {
+// keep makes b, which has just been scanned with d.spans as its values, the shape at a slot. Only requests that
+// come once per message and answers are worth the memory; a connection that idles with heartbeats has none.
+func (d *Decoder) keep(slot **shape, b []byte, c *Command) {
+	row := c.Row()
+	if !c.IsResponse() && (row == nil || !row.Hot) || len(d.spans) > maxShapeSpans || doubled(d.spans) {
 		return
 	}
-	s.header = append(s.header, b...)
+	if *slot == nil {
+		*slot = new(shape)
+	}
+	s := *slot
+	s.header = append(s.header[:0], b...)
 	s.spans = append(s.spans[:0], d.spans...)
 	s.fields = append(s.fields[:0], d.fields...)
 	s.keys = slices.Grow(s.keys[:0], len(b)) // so that it stays in place
@@ -86,9 +91,6 @@ func doubled(spans []span) bool {
 // match reads b with the shape s; false if b is of another shape, or no header.
 func (d *Decoder) match(s *shape, b []byte, c *Command) bool {
 	m := s.header
-	if len(m) == 0 {
-		return false
-	}
 	body := c.Body
 	*c = s.command
 	c.Body = body
