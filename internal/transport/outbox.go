@@ -35,8 +35,12 @@ type cut struct {
 	pieces [][]byte
 }
 
-// iovMax bounds the pieces of one sendmsg (UIO_MAXIOV).
-const iovMax = 1024
+// One send takes at most iovMax pieces (UIO_MAXIOV), and no more than about sendMax bytes, so
+// that a slow reader is seen to make progress.
+const (
+	iovMax  = 1024
+	sendMax = 4 << 20
+)
 
 // keptOutboxBytes is the largest buffer an outbox takes back to the pool with it.
 const keptOutboxBytes = 256 << 10
@@ -99,12 +103,29 @@ func (o *outbox) piece(b []byte) {
 	}
 }
 
-// msg describes the bytes that are to be sent next, as far as one call takes them.
+// window is the pieces that one send takes: at least one.
+func (o *outbox) window() []unix.Iovec {
+	n := 0
+	for size := 0; n < len(o.rest) && n < iovMax && size < sendMax; n++ {
+		size += int(o.rest[n].Len)
+	}
+	return o.rest[:n]
+}
+
+// msg describes the bytes that are to be sent next.
 func (o *outbox) msg() *unix.Msghdr {
-	n := min(len(o.rest), iovMax)
-	o.hdr = unix.Msghdr{Iov: unsafe.SliceData(o.rest)}
-	o.hdr.SetIovlen(n)
+	w := o.window()
+	o.hdr = unix.Msghdr{Iov: unsafe.SliceData(w)}
+	o.hdr.SetIovlen(len(w))
 	return &o.hdr
+}
+
+// next is the bytes that are to be sent next if they lie in one piece, else nil.
+func (o *outbox) next() []byte {
+	if w := o.window(); len(w) == 1 {
+		return unsafe.Slice(w[0].Base, min(int(w[0].Len), sendMax))
+	}
+	return nil
 }
 
 // sent takes n sent bytes off and tells whether none are left.

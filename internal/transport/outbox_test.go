@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// next collects what a send of at most n bytes would take.
-func (o *outbox) next(n int) (b []byte) {
+// collect is what a send of at most n bytes would take.
+func (o *outbox) collect(n int) (b []byte) {
 	m := o.msg()
 	for _, v := range unsafe.Slice(m.Iov, m.Iovlen) {
 		b = append(b, unsafe.Slice(v.Base, v.Len)...)
@@ -49,7 +49,7 @@ func TestOutboxSendsInOrder(t *testing.T) {
 		var got []byte
 		for o.left > 0 {
 			require.LessOrEqual(t, int(o.msg().Iovlen), iovMax)
-			sent := o.next(rnd.IntN(4000))
+			sent := o.collect(rnd.IntN(4000))
 			got = append(got, sent...)
 			require.Equal(t, len(got) == len(want), o.sent(len(sent)))
 		}
@@ -62,4 +62,33 @@ func TestOutboxSendsInOrder(t *testing.T) {
 			g.releasedOnce(t)
 		}
 	}
+}
+
+// TestOutboxSendsInSteps looks at the size of each send of a long answer.
+func TestOutboxSendsInSteps(t *testing.T) {
+	o := newOutbox()
+	o.buf = make([]byte, 10<<20)
+	g := newPages(3000, 5000)
+	o.gather(nil, g)
+	o.launch()
+	for !o.sent(o.step(t)) {
+	}
+	o.recycle()
+	g.releasedOnce(t)
+}
+
+// step is the size of the next send.
+func (o *outbox) step(t *testing.T) (n int) {
+	if b := o.next(); b != nil {
+		n = len(b)
+	} else {
+		m := o.msg()
+		require.LessOrEqual(t, int(m.Iovlen), iovMax)
+		for _, v := range unsafe.Slice(m.Iov, m.Iovlen) {
+			n += int(v.Len)
+		}
+	}
+	require.Positive(t, n)
+	require.LessOrEqual(t, n, sendMax+5000)
+	return n
 }

@@ -3,7 +3,6 @@ package transport
 import (
 	"fmt"
 	"sync/atomic"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -169,8 +168,8 @@ func (c *ringConn) send() {
 	}
 	const how = unix.MSG_NOSIGNAL | unix.MSG_WAITALL
 	s := c.loop.sqe(opSend, c.gen, c.slot)
-	if rest := c.flight.rest; len(rest) == 1 {
-		s.PrepareSend(c.fd, unsafe.Slice(rest[0].Base, rest[0].Len), how)
+	if b := c.flight.next(); b != nil {
+		s.PrepareSend(c.fd, b, how)
 	} else {
 		s.PrepareSendmsg(c.fd, c.flight.msg(), how)
 	}
