@@ -49,9 +49,24 @@ func AppendResponseHead(dst []byte, s Serialize, opaque int32, status Status, re
 	return finish(dst, start, s, 0, bodyLen)
 }
 
-// appendHead appends eight bytes that finish fills in, and the header.
+// maxHeader is what the header length's three bytes can say.
+const maxHeader = 1<<24 - 1
+
+// appendHead appends eight bytes that finish fills in, and the header. A header that would be too long, because
+// a stranger's text is echoed in it, is replaced by one that says so.
 func appendHead(dst []byte, s Serialize, code, opaque, flag int32, remark string, h Header) []byte {
-	dst = append(dst, 0, 0, 0, 0, 0, 0, 0, 0)
+	start := len(dst)
+	dst = appendHeader(append(dst, 0, 0, 0, 0, 0, 0, 0, 0), s, code, opaque, flag, remark, h)
+	if len(dst)-start-8 <= maxHeader {
+		return dst
+	}
+	if flag&FlagResponse != 0 {
+		code = int32(StatusSystemError)
+	}
+	return appendHeader(dst[:start+8], s, code, opaque, flag, "the header of this frame would be longer than 16 MiB", nil)
+}
+
+func appendHeader(dst []byte, s Serialize, code, opaque, flag int32, remark string, h Header) []byte {
 	if s == RocketMQ {
 		return appendBinaryHeader(dst, code, opaque, flag, remark, h)
 	}

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/binary"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -83,4 +84,27 @@ func TestAppendReplacesBytesThatAreNoText(t *testing.T) {
 	require.NoError(t, d.Decode(frame[4:], &c))
 	topic, _ := c.Ext.Get("topic")
 	require.Equal(t, "T\ufffd\ufffd", string(topic))
+}
+
+// TestAppendTooLongHeader: escaping must not push a header past what its length field can say.
+func TestAppendTooLongHeader(t *testing.T) {
+	value := strings.Repeat("\x01", 4<<20)
+	for _, s := range []Serialize{JSON, RocketMQ} {
+		remark := value // 24 MiB when it is escaped
+		if s == RocketMQ {
+			remark = strings.Repeat(value, 5)
+		}
+		for _, frame := range [][]byte{
+			AppendResponseTo(nil, s, 7, StatusSuccess, remark, nil, []byte("body")),
+			AppendResponseTo(nil, s, 7, StatusSuccess, "", &GetKvConfigResponse{Value: remark}, []byte("body")),
+		} {
+			var d Decoder
+			var c Command
+			require.NoError(t, d.Decode(frame[4:], &c))
+			require.Equal(t, int32(7), c.Opaque)
+			require.Equal(t, int32(StatusSystemError), c.Code)
+			require.Equal(t, "body", string(c.Body))
+			require.Contains(t, string(c.Remark), "longer than 16 MiB")
+		}
+	}
 }
