@@ -1,0 +1,230 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+
+	"ringmq/consumequeue"
+	"ringmq/index"
+	"ringmq/internal/mapfile"
+	"ringmq/internal/message"
+)
+
+// Rebuilt is what Rebuild made.
+type Rebuilt struct {
+	Records int64
+	Queues  int
+	Entries int64
+	Indexed message.LogOffset // the last record in the index, -1 for none
+	Damage  int64             // damages met in the log; each is a line of ringmq/damage.log
+	End     message.LogOffset // of the log
+}
+
+// rebuildName is where the new files are made, and where the old ones lie after the exchange.
+const rebuildName = ringmqName + "/rebuild"
+
+// Rebuild makes the consume queues and the index of a store that nobody runs again from its commit
+// log, with the same rules as recovery. The new files are made beside the old ones, put on the
+// device, and exchanged with them; only then the old ones are removed, unless keep. When it is
+// interrupted the store has old files or new ones of each kind, and the next start knows.
+//
+// progress is called for each record, if it is not nil.
+func Rebuild(ctx context.Context, o Options, keep bool, progress func(at message.LogOffset)) (Rebuilt, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return Rebuilt{}, err
+	}
+	root, err := mapfile.OpenDir(o.Dir)
+	if err != nil {
+		return Rebuilt{}, err
+	}
+	b := rebuild{s: &Store{o: o, root: root}, dir: root, ctx: ctx, progress: progress}
+	b.r = recovery{s: b.s, rebuilding: true}
+	result, err := b.run(keep)
+	return result, errors.Join(err, b.close())
+}
+
+// rebuild is a Rebuild under way.
+type rebuild struct {
+	s        *Store // without loops; its queues and index are the new ones
+	dir      *mapfile.Dir
+	r        recovery
+	ctx      context.Context
+	progress func(at message.LogOffset)
+	last     lastRun
+	records  int64
+}
+
+func (b *rebuild) close() error {
+	s := b.s
+	var errs []error
+	if s.marks != nil {
+		errs = append(errs, s.marks.f.Close())
+	}
+	if s.tombstones != nil {
+		errs = append(errs, s.tombstones.f.Close())
+	}
+	if s.timesFile != nil {
+		errs = append(errs, s.timesFile.Close())
+	}
+	if s.log != nil {
+		errs = append(errs, s.log.Close())
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.Close())
+	}
+	return errors.Join(append(errs, b.dir.Close())...)
+}
+
+func (b *rebuild) run(keep bool) (Rebuilt, error) {
+	s := b.s
+	err := s.takeLock()
+	if err != nil {
+		return Rebuilt{}, err
+	}
+	if b.last, err = readAbort(s.root); err != nil {
+		return Rebuilt{}, err
+	}
+	if s.marks, err = openMarks(s.root); err != nil {
+		return Rebuilt{}, err
+	}
+	if s.timesFile, s.times, err = openTimes(s.root); err != nil {
+		return Rebuilt{}, err
+	}
+	if s.tombstones, err = openTombstones(s.root); err != nil {
+		return Rebuilt{}, err
+	}
+	if s.log, err = s.o.openLog(s.root); err != nil {
+		return Rebuilt{}, err
+	}
+	if err := mapfile.RemoveAll(s.root, rebuildName); err != nil { // of one that was interrupted
+		return Rebuilt{}, err
+	}
+	m, err := b.make()
+	if err != nil {
+		return Rebuilt{}, errors.Join(err, mapfile.RemoveAll(s.root, rebuildName))
+	}
+	result := Rebuilt{
+		Records: b.records, Queues: len(s.queues.All()), Entries: m.entries,
+		Indexed: m.indexed, Damage: s.damage.Load(), End: m.queues,
+	}
+	if err := b.exchange(m); err != nil || keep {
+		return result, err
+	}
+	return result, mapfile.RemoveAll(s.root, rebuildName)
+}
+
+// make makes the new files, on the device, and the mark that goes with them.
+func (b *rebuild) make() (m mark, err error) {
+	s := b.s
+	o := &s.o
+	if s.queues, err = consumequeue.Open(consumequeue.Options{
+		FS: s.root, Dir: path.Join(rebuildName, consumeQueueName), FileSize: o.ConsumeQueueFileSize, Log: o.Log,
+	}); err != nil {
+		return m, err
+	}
+	defer func() { err = errors.Join(err, s.queues.Close()) }()
+	m.indexed = -1
+	if !o.NoIndex {
+		if s.index, err = index.Open(index.Options{
+			FS: s.root, Dir: path.Join(rebuildName, indexName), Slots: o.IndexSlots, Entries: o.IndexEntries, Clock: o.Clock, Log: o.Log,
+		}); err != nil {
+			return m, err
+		}
+		defer func() { err = errors.Join(err, s.index.Close()) }()
+	}
+	s.commit.anchor = -1
+	v := &rebuilder{redispatch: newRedispatch(&b.r), b: b}
+	result, err := s.log.Scan(s.log.Min(), s.log.Written(), v)
+	if err == nil {
+		err = v.finish()
+	}
+	if err != nil {
+		return m, err
+	}
+	b.records = result.Records
+	if err := b.sync(); err != nil {
+		return m, err
+	}
+	if s.index != nil {
+		m.indexed = s.index.EndOffset()
+	}
+	m.queues, m.index, m.clean = result.End, result.End, b.last == lastClean
+	m.anchor, m.anchorTime, m.storeTime = s.commit.anchor, s.commit.anchorTime, s.commit.anchorTime
+	m.entries = s.sumEntries()
+	return m, nil
+}
+
+// sync puts the log and the new files on the device.
+func (b *rebuild) sync() error {
+	s := b.s
+	if err := s.log.Sync(); err != nil {
+		return err
+	}
+	if err := s.queues.Sync(); err != nil {
+		return err
+	}
+	if s.index == nil {
+		return nil
+	}
+	full, err := s.index.Sync()
+	s.times.index = full
+	return err
+}
+
+// exchange puts the new files in the place of the old ones and says so in both checkpoints.
+func (b *rebuild) exchange(m mark) error {
+	s := b.s
+	names := []string{consumeQueueName}
+	if s.index != nil {
+		names = append(names, indexName)
+	}
+	for _, name := range names {
+		if err := s.root.MkdirAll(path.Join(rebuildName, name)); err != nil { // of a log without records
+			return err
+		}
+		if err := b.dir.Exchange(path.Join(rebuildName, name), name); err != nil {
+			return fmt.Errorf("the new %s is in %s, but cannot be put in its place: %w", name, path.Join(s.root.Path(), rebuildName), err)
+		}
+	}
+	for _, dir := range []string{rebuildName, "."} {
+		if err := s.root.SyncDir(dir); err != nil {
+			return err
+		}
+	}
+	s.times.log, s.times.queues = m.anchorTime, m.anchorTime
+	if err := s.times.write(s.timesFile); err != nil {
+		return err
+	}
+	return s.marks.write(m)
+}
+
+// rebuilder is a redispatch that can be interrupted and does not keep all entries in memory.
+type rebuilder struct {
+	*redispatch
+	b *rebuild
+	n int
+}
+
+// flushEvery is after how many records the entries go to their files, so that those that wait for a
+// file to be created do not pile up.
+const flushEvery = 1 << 16
+
+// Record implements [commitlog.Visitor].
+func (v *rebuilder) Record(raw []byte, r *message.Record) error {
+	if v.n%flushEvery == 0 {
+		if err := v.b.ctx.Err(); err != nil {
+			return err
+		}
+		if err := v.b.s.queues.Flush(); err != nil {
+			return err
+		}
+	}
+	v.n++
+	if v.b.progress != nil {
+		v.b.progress(r.LogOffset)
+	}
+	return v.redispatch.Record(raw, r)
+}
