@@ -66,7 +66,7 @@ func (tr *Transport) Listen(addr string, h Handler) (*Listener, error) {
 		return nil, fmt.Errorf("listen on %s: the transport is closed", addr)
 	}
 	if len(tr.loops) == 0 {
-		go l.acceptNet()
+		l.startNet()
 	} else if err := l.takeOver(tr.loops[len(tr.listeners)%len(tr.loops)]); err != nil {
 		_ = ln.Close()
 		return nil, err

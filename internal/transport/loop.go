@@ -2,13 +2,13 @@ package transport
 
 import (
 	"errors"
-	"fmt"
 	"runtime"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"ringmq/internal/invariant"
 	"ringmq/internal/ring"
 )
 
@@ -201,7 +201,7 @@ func (l *loop) complete(cqe *ring.CQE) {
 	s := &l.slots[index]
 	if s.conn == nil || s.gen&genMask != gen {
 		// A slot is given up after its last completion.
-		panic(fmt.Sprintf("BUG: completion of kind %d for slot %d, which is free", kind, index))
+		invariant.Failed("completion of kind %d for slot %d, which is free", kind, index)
 	}
 	switch kind {
 	case opRecv:
@@ -234,7 +234,7 @@ func (l *loop) submit() {
 // and memory is there again. Every other one means that the ring is not what we think.
 func (l *loop) check(err error) {
 	if err != nil && !errors.Is(err, unix.EBUSY) && !errors.Is(err, unix.EAGAIN) {
-		panic("BUG: ring loop: " + err.Error())
+		invariant.Failed("ring loop: %v", err)
 	}
 }
 

@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// startNet starts to accept on the net path.
+func (l *Listener) startNet() { go l.acceptNet() }
+
 // acceptNet accepts until the listener is closed. When the process is out of descriptors it
 // tries again a little later.
 func (l *Listener) acceptNet() {

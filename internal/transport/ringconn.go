@@ -1,11 +1,11 @@
 package transport
 
 import (
-	"fmt"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
+	"ringmq/internal/invariant"
 	"ringmq/internal/ring"
 )
 
@@ -104,7 +104,11 @@ func (c *ringConn) received(cqe *ring.CQE) {
 	if cqe.Flags&ring.CQEFBuffer != 0 {
 		bid := cqe.BufferID()
 		if cqe.Res > 0 {
-			c.take(c.loop.bufs.Bytes(bid, int(cqe.Res)))
+			data := c.loop.bufs.Bytes(bid, int(cqe.Res))
+			c.take(data)
+			if invariant.Enabled {
+				clear(data) // who still holds a slice of it shall notice
+			}
 		}
 		c.loop.bufs.Add(bid)
 	}
@@ -267,7 +271,7 @@ func (c *ringConn) finish() {
 	}
 	c.state = stateGone
 	if err := unix.Close(c.fd); err != nil {
-		panic(fmt.Sprintf("BUG: close connection %d: %v", c.id, err))
+		invariant.Failed("close connection %d: %v", c.id, err)
 	}
 	if c.flight != nil {
 		c.flight.recycle()

@@ -1,6 +1,9 @@
 package transport
 
-import "ringmq/internal/wire"
+import (
+	"ringmq/internal/invariant"
+	"ringmq/internal/wire"
+)
 
 // Turn is one handler's share of one round of work: the requests that arrived together, and
 // the answers that leave together. It is valid during Serve and EndTurn only.
@@ -66,6 +69,9 @@ func (d *desk) turn(h Handler) *Turn {
 }
 
 func (d *desk) outbox(c *Conn) *outbox {
+	if invariant.Enabled {
+		invariant.Check(d.owns(c), "a turn answers connection %d of another owner", c.id)
+	}
 	if c.out == nil {
 		c.out = newOutbox()
 	}
