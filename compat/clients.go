@@ -27,7 +27,7 @@ func (b *bench) clients(ctx context.Context, wants func(string) bool) error {
 	if err != nil {
 		return err
 	}
-	namesrv, err := servers.Namesrv(ctx, nil)
+	namesrv, err := servers.Namesrv(ctx, 0, nil)
 	if err != nil {
 		return err
 	}

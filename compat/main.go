@@ -6,6 +6,7 @@
 //	compat ─┬─ java      stock Java client 4.9.8 (compat/java), both header serializations ┐
 //	        ├─ go        stock Go client v2.1.2 (compat/goclient)                          ├ one cluster, side by side
 //	        ├─ mqadmin   stock admin tool 4.9.8                                            ┘
+//	        ├─ operate   starts, stops, and what a broker must refuse
 //	        ├─ hostile   bad input on raw sockets
 //	        ├─ exchange  a store handed from Java to the target and back
 //	        └─ crash     kill -9 under load
@@ -62,6 +63,7 @@ var suites = []struct {
 	run   func(*bench, context.Context, func(string) bool) error
 }{
 	{[]string{"java", "go", "mqadmin"}, (*bench).clients},
+	{[]string{"operate"}, (*bench).operate},
 	{[]string{"hostile"}, (*bench).hostile},
 	{[]string{"exchange"}, (*bench).exchange},
 	{[]string{"crash"}, (*bench).crash},
@@ -90,14 +92,14 @@ func parse(args []string) (options, error) {
 	f := flag.NewFlagSet("compat", flag.ExitOnError)
 	f.StringVar(&o.target, "target", "ringmq", "the program to judge: ringmq or java")
 	f.StringVar(&o.io, "io", "auto", "I/O path of ringmq: auto, ring or net; the crash suite takes both unless one is named")
-	f.StringVar(&o.only, "only", "", "suites to run, divided by commas: java, go, mqadmin, hostile, exchange, crash")
+	f.StringVar(&o.only, "only", "", "suites to run, divided by commas: java, go, mqadmin, operate, hostile, exchange, crash")
 	f.StringVar(&o.match, "match", "", "only behaviours of the suites java, go and hostile whose name holds this")
 	f.StringVar(&o.binary, "binary", "bin/ringmq", "the ringmq program")
 	f.StringVar(&o.root, "root", "compat", "folder of the suites")
 	f.StringVar(&o.flush, "flush", "", "crash: only this flushDiskType, ASYNC_FLUSH or SYNC_FLUSH")
 	f.IntVar(&o.rounds, "rounds", 3, "crash: kills for each flushDiskType and I/O path")
 	f.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "crash: seed of the choices")
-	f.BoolVar(&o.keep, "keep", false, "keep stores and logs")
+	f.BoolVar(&o.keep, "keep", false, "keep all stores and logs, also if nothing fails")
 	f.StringVar(&ports, "ports", "21700-21899", "ports to use")
 	if err := f.Parse(args); err != nil {
 		return o, err
@@ -164,13 +166,28 @@ func run(ctx context.Context, o options) (ok bool, err error) {
 		return false, fmt.Errorf("interrupted; logs are in %s", b.dir)
 	}
 	ok = b.board.OK()
-	if ok && !o.keep {
-		err = os.RemoveAll(b.dir)
-	} else {
+	switch {
+	case o.keep:
 		fmt.Printf("stores and logs are in %s\n", b.dir)
+	case ok:
+		err = os.RemoveAll(b.dir)
+	default:
+		err = trim(b.dir)
+		fmt.Printf("logs, and stores without their large files (-keep keeps them), are in %s\n", b.dir)
 	}
 	fmt.Printf("%s (target %s, %.0f s)\n", b.board.Summary(), o.target, time.Since(start).Seconds())
 	return ok, err
+}
+
+// trim removes the large files below a folder: runs that fail must not fill the disk.
+func trim(dir string) error {
+	const large = 64 << 20
+	return filepath.Walk(dir, func(path string, info os.FileInfo, err error) error {
+		if err == nil && info.Mode().IsRegular() && info.Size() > large {
+			err = os.Remove(path)
+		}
+		return err
+	})
 }
 
 // servers returns a target of the kind that is judged, with files below a folder of its own.

@@ -15,7 +15,7 @@ func TestFlags(t *testing.T) {
 		{[]string{"-target", "java", "-only", "go,crash", "-ports", "1000-2000"}, ""},
 		{[]string{"-target", "kafka"}, `-target "kafka" is none of ringmq java`},
 		{[]string{"-io", "epoll"}, `-io "epoll" is none of auto ring net`},
-		{[]string{"-only", "java,rust"}, `-only "rust" is none of java go mqadmin hostile exchange crash`},
+		{[]string{"-only", "java,rust"}, `-only "rust" is none of java go mqadmin operate hostile exchange crash`},
 		{[]string{"-flush", "NEVER"}, `-flush "NEVER" is none of`},
 		{[]string{"-ports", "x"}, `-ports "x" is not FIRST-LAST`},
 		{[]string{"more"}, `unexpected argument "more"`},

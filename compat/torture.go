@@ -9,6 +9,7 @@ import (
 	"ringmq/compat/crash"
 	"ringmq/compat/exchange"
 	"ringmq/compat/hostile"
+	"ringmq/compat/operate"
 	"ringmq/compat/target"
 )
 
@@ -99,4 +100,13 @@ func (b *bench) onPath(name string, io target.IO) string {
 		return name
 	}
 	return name + ", I/O " + string(io)
+}
+
+// operate starts and stops servers as operators do.
+func (b *bench) operate(ctx context.Context, _ func(string) bool) error {
+	servers, err := b.servers("operate", target.Kind(b.target), target.IO(b.io))
+	if err != nil {
+		return err
+	}
+	return operate.Run(ctx, servers, b.board)
 }

@@ -89,7 +89,7 @@ func Run(ctx context.Context, name, match string, servers *target.Target, board 
 
 func (s *suite) start(ctx context.Context) error {
 	var err error
-	if s.namesrv, err = s.servers.Namesrv(ctx, nil); err != nil {
+	if s.namesrv, err = s.servers.Namesrv(ctx, 0, nil); err != nil {
 		return err
 	}
 	if s.broker, err = s.servers.Broker(ctx, s.store, s.namesrv.Addr, 0, nil); err != nil {

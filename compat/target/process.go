@@ -3,7 +3,6 @@ package target
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"ringmq/compat/raw"
 )
 
 // Process is one child, in a process group of its own so that Ctrl-C at the terminal reaches this
@@ -124,21 +125,35 @@ func (p *Process) Tail() string {
 	return strings.TrimSpace(string(out))
 }
 
-// waitPort returns once addr accepts connections, and fails when the child ends before.
-func (p *Process) waitPort(ctx context.Context, addr string) error {
+// waitReady returns once a request to addr is answered, and fails when the child ends before. That addr can be
+// connected to says little: a child killed a moment ago on the same port may still seem to listen there, for
+// the kernel closes the sockets of an io_uring after the process is gone.
+func (p *Process) waitReady(ctx context.Context, addr string) error {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		c, err := net.DialTimeout("tcp", addr, time.Second)
-		if err == nil {
-			return c.Close()
+		if answers(ctx, addr) {
+			return nil
 		}
 		select {
 		case <-p.exited:
-			return fmt.Errorf("%s ended before it listened on %s: %v; its output: %s", p.cmd.Path, addr, p.err, p.Tail())
+			return fmt.Errorf("%s ended before it served on %s: %v; its output: %s", p.cmd.Path, addr, p.err, p.Tail())
 		case <-ctx.Done():
-			return fmt.Errorf("%s does not listen on %s: %w; its output: %s", p.cmd.Path, addr, ctx.Err(), p.Tail())
+			return fmt.Errorf("%s does not serve on %s: %w; its output: %s", p.cmd.Path, addr, ctx.Err(), p.Tail())
 		case <-tick.C:
 		}
 	}
+}
+
+// answers asks for what a name server has and a broker does not; either says so.
+func answers(ctx context.Context, addr string) bool {
+	c, err := raw.Dial(ctx, addr)
+	if err != nil {
+		return false
+	}
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	_, err = c.Call(ctx, raw.CodeClusterInfo, nil, nil)
+	return err == nil
 }

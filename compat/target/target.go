@@ -9,7 +9,7 @@
 //	               ├─ Java    compat/peer/peer namesrv|broker … KEY=VALUE …
 //	               └─ Ringmq  ringmq namesrv|broker -c FILE
 //
-// A server is ready when it answers on its port. Output goes to one file per child under Dir.
+// A server is ready when it answers a request. Output goes to one file per child under Dir.
 package target
 
 import (
@@ -100,11 +100,13 @@ type Server struct {
 // startLimit bounds a start. The Java broker needs 2–4 s, several times that on a busy machine.
 const startLimit = 60 * time.Second
 
-// Namesrv starts a name server on a free port and returns once it accepts connections.
-func (t *Target) Namesrv(ctx context.Context, o Options) (*Server, error) {
-	port, err := t.Ports.Take()
-	if err != nil {
-		return nil, err
+// Namesrv starts a name server and returns once it serves. A port of 0 takes a free one.
+func (t *Target) Namesrv(ctx context.Context, port int, o Options) (*Server, error) {
+	if port == 0 {
+		var err error
+		if port, err = t.Ports.Take(); err != nil {
+			return nil, err
+		}
 	}
 	dir, err := t.childDir("namesrv")
 	if err != nil {
@@ -122,7 +124,7 @@ func (t *Target) Namesrv(ctx context.Context, o Options) (*Server, error) {
 	return t.start(ctx, dir, port, []string{t.Binary, "namesrv", "-c", file})
 }
 
-// Broker starts a broker on a store directory and returns once it accepts connections. An empty
+// Broker starts a broker on a store directory and returns once it serves. An empty
 // namesrv leaves it without one. A port of 0 takes a free one.
 func (t *Target) Broker(ctx context.Context, store, namesrv string, port int, o Options) (*Server, error) {
 	if port == 0 {
@@ -140,6 +142,33 @@ func (t *Target) Broker(ctx context.Context, store, namesrv string, port int, o 
 		return nil, err
 	}
 	return t.start(ctx, dir, port, command)
+}
+
+// Refused starts a broker that must not come up, and returns its output once it has ended with a status
+// other than 0.
+func (t *Target) Refused(store string, port int, o Options) (output string, err error) {
+	dir, err := t.childDir("refused")
+	if err != nil {
+		return "", err
+	}
+	command, err := t.brokerCommand(dir, store, "", port, o)
+	if err != nil {
+		return "", err
+	}
+	p, err := Start(dir, command, nil)
+	if err != nil {
+		return "", err
+	}
+	select {
+	case <-p.Exited():
+	case <-time.After(startLimit):
+		p.Kill()
+		return p.Tail(), fmt.Errorf("still running after %v; its output: %s", startLimit, p.Tail())
+	}
+	if p.Wait() == nil {
+		return p.Tail(), fmt.Errorf("ended with status 0; its output: %s", p.Tail())
+	}
+	return p.Tail(), nil
 }
 
 func (t *Target) brokerCommand(dir, store, namesrv string, port int, o Options) ([]string, error) {
@@ -189,7 +218,7 @@ func (t *Target) start(ctx context.Context, dir string, port int, command []stri
 	s := &Server{Process: p, Port: port, Addr: fmt.Sprintf("127.0.0.1:%d", port)}
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
-	if err := s.Process.waitPort(ctx, s.Addr); err != nil {
+	if err := s.Process.waitReady(ctx, s.Addr); err != nil {
 		p.Kill()
 		return nil, err
 	}

@@ -47,6 +47,6 @@ func TestProcessStops(t *testing.T) {
 
 func TestChildThatDoesNotListen(t *testing.T) {
 	servers := &Target{Kind: Ringmq, Binary: "/bin/false", Dir: t.TempDir(), Ports: NewPorts(21890, 21899)}
-	_, err := servers.Namesrv(context.Background(), nil)
-	require.ErrorContains(t, err, "/bin/false ended before it listened on 127.0.0.1:")
+	_, err := servers.Namesrv(context.Background(), 0, nil)
+	require.ErrorContains(t, err, "/bin/false ended before it served on 127.0.0.1:")
 }
