@@ -28,6 +28,9 @@ type behaviour struct {
 var behaviours = []behaviour{
 	{"a broker starts and serves without its name server, and registers when it comes, and when it comes back", "", namesrvAway},
 	{"a broker that ends is forgotten at once, ended or killed", "", forgotten},
+	{"a broker registers with every name server", "", twoNamesrvs},
+	{"the name server's key-value configuration survives kill -9", "", keyValues},
+	{"standalone serves, and ends cleanly on Ctrl-C", "has no such command", standalone},
 	{"a damaged topics.json gives way to its backup", "", backup},
 	{"a damaged topics.json without a good backup is refused", "", noBackup},
 	{"a commit log file of a wrong size is refused", "", wrongSize},
@@ -112,64 +115,4 @@ func await(ctx context.Context, namesrv, broker string, known bool, within time.
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
-}
-
-func namesrvAway(ctx context.Context, s *site) error {
-	port, err := s.Ports.Take()
-	if err != nil {
-		return err
-	}
-	const period = 10 * time.Second // the shortest that the option takes
-	options := target.Options{"registerNameServerPeriod": fmt.Sprint(period.Milliseconds())}
-	broker, err := s.broker(ctx, fmt.Sprintf("127.0.0.1:%d", port), options)
-	if err != nil {
-		return err
-	}
-	defer broker.Kill()
-	if err := exchange(ctx, broker.Addr); err != nil {
-		return fmt.Errorf("without a name server: %w", err)
-	}
-	for _, when := range []string{"when it comes", "when it comes back"} {
-		namesrv, err := s.Namesrv(ctx, port, nil)
-		if err != nil {
-			return err
-		}
-		err = await(ctx, namesrv.Addr, broker.Addr, true, 2*period+5*time.Second)
-		namesrv.Kill()
-		if err != nil {
-			return fmt.Errorf("%s: %w", when, err)
-		}
-	}
-	return nil
-}
-
-func forgotten(ctx context.Context, s *site) error {
-	namesrv, err := s.Namesrv(ctx, 0, nil)
-	if err != nil {
-		return err
-	}
-	defer namesrv.Kill()
-	for _, end := range []struct {
-		how string
-		run func(*target.Server) error
-	}{
-		{"ended", func(b *target.Server) error { return b.Stop() }},
-		{"killed", func(b *target.Server) error { b.Kill(); return nil }},
-	} {
-		broker, err := s.broker(ctx, namesrv.Addr, nil)
-		if err != nil {
-			return err
-		}
-		defer broker.Kill()
-		if err := await(ctx, namesrv.Addr, broker.Addr, true, 20*time.Second); err != nil {
-			return err
-		}
-		if err := end.run(broker); err != nil {
-			return err
-		}
-		if err := await(ctx, namesrv.Addr, broker.Addr, false, 5*time.Second); err != nil {
-			return fmt.Errorf("%s: %w", end.how, err)
-		}
-	}
-	return nil
 }

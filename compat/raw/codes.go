@@ -28,6 +28,7 @@ const (
 	CodeUnusedByRocketMQ  = 9999
 	CodeRegisterBroker    = 103
 	CodePutKV             = 100
+	CodeGetKV             = 101
 	CodeDeleteTopicBroker = 215
 )
 

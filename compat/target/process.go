@@ -75,14 +75,17 @@ func (p *Process) signal(pid int, sig syscall.Signal) {
 const stopLimit = 40 * time.Second
 
 // Stop asks the child to end (SIGTERM) and waits. A child that does not is killed and reported.
-func (p *Process) Stop() error {
-	p.signal(p.cmd.Process.Pid, syscall.SIGTERM)
+func (p *Process) Stop() error { return p.StopBy(syscall.SIGTERM) }
+
+// StopBy is [Process.Stop] with another signal.
+func (p *Process) StopBy(sig syscall.Signal) error {
+	p.signal(p.cmd.Process.Pid, sig)
 	select {
 	case <-p.exited:
 		return nil
 	case <-time.After(stopLimit):
 		p.Kill()
-		return fmt.Errorf("%s did not stop within %v of SIGTERM", p.cmd.Path, stopLimit)
+		return fmt.Errorf("%s did not stop within %v of %v", p.cmd.Path, stopLimit, sig)
 	}
 }
 
@@ -125,10 +128,10 @@ func (p *Process) Tail() string {
 	return strings.TrimSpace(string(out))
 }
 
-// waitReady returns once a request to addr is answered, and fails when the child ends before. That addr can be
+// Ready returns once a request to addr is answered, and fails when the child ends before. That addr can be
 // connected to says little: a child killed a moment ago on the same port may still seem to listen there, for
 // the kernel closes the sockets of an io_uring after the process is gone.
-func (p *Process) waitReady(ctx context.Context, addr string) error {
+func (p *Process) Ready(ctx context.Context, addr string) error {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {

@@ -112,7 +112,7 @@ func (t *Target) Namesrv(ctx context.Context, port int, o Options) (*Server, err
 	if err != nil {
 		return nil, err
 	}
-	o = o.With(Options{"kvConfigPath": filepath.Join(dir, "kvConfig.json")})
+	o = Options{"kvConfigPath": filepath.Join(dir, "kvConfig.json")}.With(o)
 	if t.Kind == Java {
 		return t.start(ctx, dir, port, append([]string{t.Peer, "namesrv", "-p", strconv.Itoa(port), "-w", dir}, o.lines()...))
 	}
@@ -218,7 +218,7 @@ func (t *Target) start(ctx context.Context, dir string, port int, command []stri
 	s := &Server{Process: p, Port: port, Addr: fmt.Sprintf("127.0.0.1:%d", port)}
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
-	if err := s.Process.waitReady(ctx, s.Addr); err != nil {
+	if err := s.Ready(ctx, s.Addr); err != nil {
 		p.Kill()
 		return nil, err
 	}
