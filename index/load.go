@@ -1,6 +1,7 @@
 package index
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"strings"
@@ -98,19 +99,30 @@ func (x *Index) setAside(name, why string) error {
 }
 
 // resume makes the newest file the one that is written, unless it is full, and undoes what a
-// process that was killed within Put left in it.
+// process that was killed within Put left: in the newest file, and in the one before that when the
+// newest had just been made.
 func (x *Index) resume() error {
-	if len(x.files) == 0 || x.files[len(x.files)-1].full() {
-		x.last = nil
-		return nil
+	x.last = nil
+	for i := len(x.files) - 1; i >= 0; i-- {
+		f := x.files[i]
+		if i == len(x.files)-1 && !f.full() || f.interrupted() {
+			var err error
+			if f, err = x.writable(f); err != nil {
+				return err
+			}
+			x.files[i] = f
+		}
+		if err := f.undoInterrupted(); err != nil {
+			return err
+		}
+		if i == len(x.files)-1 && !f.full() {
+			x.last = f
+		}
+		if !f.head.empty() {
+			return nil
+		}
 	}
-	last := len(x.files) - 1
-	f, err := x.writable(x.files[last])
-	if err != nil {
-		return err
-	}
-	x.files[last], x.last = f, f
-	return f.undoInterrupted()
+	return nil
 }
 
 // writable opens a file anew for writing if it is not yet. What blocks it has is not known: a
@@ -132,23 +144,37 @@ func (x *Index) writable(old *file) (*file, error) {
 // and each key takes two.
 const mostKeys = message.MaxProperties/2 + 1
 
-// undoInterrupted takes entries that slots lead to, but that the header does not count, out of
-// their chains: those of one record at most.
-func (f *file) undoInterrupted() error {
+// uncounted calls fn for the entries that slots lead to, but that the header does not count, the
+// newest first: those of one record at most.
+func (f *file) uncounted(fn func(n int32, e entry) error) error {
 	first := f.head.nextEntry
-	n := min(first+mostKeys, f.entries) - 1
-	for ; n >= first; n-- {
-		e := f.entry(n)
-		if e.hash < 0 || f.slot(f.slotOf(e.hash)) != n {
-			continue
+	for n := min(first+mostKeys, f.entries) - 1; n >= first; n-- {
+		if e := f.entry(n); e.hash >= 0 && f.slot(f.slotOf(e.hash)) == n {
+			if err := fn(n, e); err != nil {
+				return err
+			}
 		}
+	}
+	return nil
+}
+
+// interrupted tells whether there are uncounted entries.
+func (f *file) interrupted() bool {
+	return f.uncounted(func(int32, entry) error { return errUncounted }) != nil
+}
+
+var errUncounted = errors.New("uncounted")
+
+// undoInterrupted takes uncounted entries out of their chains.
+func (f *file) undoInterrupted() error {
+	return f.uncounted(func(n int32, e entry) error {
 		if err := f.reserve(n); err != nil {
 			return err
 		}
 		f.setSlot(f.slotOf(e.hash), e.previous)
 		f.markDirty()
-	}
-	return nil
+		return nil
+	})
 }
 
 // TruncateTo makes the index what it is when only records before off were put: it belongs to
