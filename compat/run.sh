@@ -25,7 +25,7 @@ done
 
 if [[ -z $binary && $target != java ]]; then
   binary=bin/ringmq
-  go build -trimpath -o "$binary" ./cmd/ringmq
+  make -s build
 fi
 program=$(mktemp -t ringmq-compat.XXXXXX)
 trap 'rm -f "$program"' EXIT
