@@ -52,7 +52,7 @@ type GetRequest struct {
 // (DefaultMessageStore.getMessage: 16,000 bytes of entries).
 const maxScan = 16000 / consumequeue.EntrySize
 
-// Get looks for messages; what it found is in res, which must be new or released. It neither
+// Get looks for messages; what it found is in res, fresh from [NewGetResult]. It neither
 // waits for the device nor allocates in steady state, with one exception: entries that lie in
 // queue files no longer cached are read from the device.
 func (s *Store) Get(req *GetRequest, res *GetResult) {

@@ -237,6 +237,7 @@ func TestCold(t *testing.T) {
 	require.False(t, res.Cold)
 	require.Equal(t, "a,b", bodies(t, res))
 	res.Release()
+	res = NewGetResult()
 	s.Get(&GetRequest{Queue: s.Queue([]byte("U"), 0), Offset: 79, MaxMsgs: 32}, res)
 	require.False(t, res.Cold, "moments old")
 	res.Release()

@@ -122,7 +122,8 @@ func (r *recovery) openQueues() error {
 	if err := s.queues.TruncateTo(r.queuesFrom); err != nil {
 		return err
 	}
-	if r.known && r.queuesFrom == r.mark.queues && s.sumEntries() != r.mark.entries {
+	comparable := r.known && r.queuesFrom == r.mark.queues && !s.tombstones.since(r.mark.queues)
+	if comparable && s.sumEntries() != r.mark.entries {
 		s.o.Log.Warn("consume queues are missing: they are made again from the commit log",
 			"entries", s.sumEntries(), "want", r.mark.entries)
 		return r.rebuildQueues()

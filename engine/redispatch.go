@@ -32,27 +32,47 @@ type redispatch struct {
 	suspects map[*consumequeue.Queue]request
 	damaged  int64 // bytes of damage met so far
 	skipped  map[string]bool
-	progress message.LogOffset
-	hashes   []int32 // scratch
+	progress message.LogOffset // of the last line of the log
+	flushed  message.LogOffset // of the last flush of the queues
+	hashes   []int32           // scratch
 }
 
 func newRedispatch(r *recovery) *redispatch {
 	return &redispatch{r: r, suspects: map[*consumequeue.Queue]request{}, skipped: map[string]bool{}}
 }
 
-// progressStep is how many bytes are scanned between two lines of the log.
-const progressStep = 4 << 30
+// flushStep is how many bytes are scanned before queue entries go to their files, so that they do
+// not pile up in memory; progressStep is how many between two lines of the log.
+const (
+	flushStep    = 64 << 20
+	progressStep = 4 << 30
+)
+
+// step does what is due every now and then on the way through the log.
+func (v *redispatch) step(at message.LogOffset) error {
+	s := v.r.s
+	if at-v.flushed >= flushStep {
+		v.flushed = at
+		if err := s.queues.Flush(); err != nil {
+			return err
+		}
+	}
+	if at-v.progress >= progressStep {
+		if v.progress > 0 {
+			s.o.Log.Info("recovering", "at", int64(at), "end", int64(s.log.Written()))
+		}
+		v.progress = at
+	}
+	return nil
+}
 
 // Record implements [commitlog.Visitor].
 func (v *redispatch) Record(_ []byte, r *message.Record) error {
 	s := v.r.s
 	s.stage.lastTime = max(s.stage.lastTime, r.StoreTimestamp)
 	s.commit.anchor, s.commit.anchorTime = r.LogOffset, r.StoreTimestamp
-	if r.LogOffset-v.progress >= progressStep {
-		if v.progress > 0 {
-			s.o.Log.Info("recovering", "at", int64(r.LogOffset), "end", int64(s.log.Written()))
-		}
-		v.progress = r.LogOffset
+	if err := v.step(r.LogOffset); err != nil {
+		return err
 	}
 	d := request{}
 	v.hashes = s.describe(&d, v.hashes[:0], nil, r)
@@ -62,7 +82,7 @@ func (v *redispatch) Record(_ []byte, r *message.Record) error {
 			return err
 		}
 	}
-	if r.LogOffset < v.r.queuesFrom || !isQueued(r.SysFlag) {
+	if r.LogOffset < v.r.queuesFrom || !isQueued(r.SysFlag) || s.tombstones.dead(r.Topic, r.LogOffset) {
 		return nil
 	}
 	if d.queue = s.Queue(r.Topic, r.QueueID); d.queue == nil {
@@ -88,10 +108,6 @@ func (v *redispatch) queue(d *request) error {
 			return err
 		}
 	}
-	if v.r.rebuilding && d.queueOffset == 0 && q.Max() > 0 {
-		// The topic was deleted and made anew.
-		return v.restart(d)
-	}
 	// Where the log begins anew, by retention, a queue may begin anywhere.
 	if missing := int64(d.queueOffset - q.Max()); missing > 0 && (q.Max() > 0 || v.r.s.log.Min() == 0) {
 		if missing > v.damaged/message.MinSize {
@@ -103,16 +119,6 @@ func (v *redispatch) queue(d *request) error {
 		}
 	}
 	return q.Put(d.queueOffset, d.entry())
-}
-
-// restart begins a queue at 0 again.
-func (v *redispatch) restart(d *request) error {
-	s := v.r.s
-	topic := d.queue.Topic()
-	if err := s.queues.DeleteTopic(topic); err != nil {
-		return err
-	}
-	return s.queues.Queue([]byte(topic), d.queue.ID()).Put(0, d.entry())
 }
 
 // judge decides on a suspect now that d, the next record of its queue, is known.
@@ -197,7 +203,7 @@ func (v *redispatch) Damage(e *commitlog.CorruptError, r *message.Record) error 
 	} else {
 		s.reportDamage(e)
 	}
-	if r == nil || r.LogOffset < v.r.queuesFrom || !isQueued(r.SysFlag) {
+	if r == nil || r.LogOffset < v.r.queuesFrom || !isQueued(r.SysFlag) || s.tombstones.dead(r.Topic, r.LogOffset) {
 		return nil
 	}
 	q := s.Queue(r.Topic, r.QueueID)

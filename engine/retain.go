@@ -42,7 +42,9 @@ func (s *Store) DeleteExpired(now time.Time, forced bool) error {
 	}
 	begin := s.log.Min()
 	s.o.Log.Info("expired commit log files removed", "files", removed, "begin", int64(begin))
-	return s.correctMin(begin)
+	s.checkpointing.Lock()
+	defer s.checkpointing.Unlock()
+	return errors.Join(s.correctMin(begin), s.tombstones.expire(begin))
 }
 
 func (s *Store) correctMin(begin message.LogOffset) error {
@@ -78,13 +80,17 @@ func (s *Store) CheckDisk() error {
 }
 
 // DeleteTopic removes a topic's queues. Its messages stay in the commit log until they expire,
-// but cannot be found any more. It may wait for the device.
+// but cannot be found by offset any more, nor come back by a recovery. It may wait for the device.
 func (s *Store) DeleteTopic(topic string) error {
 	s.checkpointing.Lock()
 	defer s.checkpointing.Unlock()
-	err := s.deleteQueues(func() error { return s.queues.DeleteTopic(topic) })
-	// Without a checkpoint, the next start would miss the entries and bring them back.
-	return errors.Join(err, s.checkpointLocked(false))
+	s.stage.Lock()
+	tail := s.stage.stager.Tail()
+	s.stage.Unlock()
+	if err := s.tombstones.add(topic, tail); err != nil {
+		return err
+	}
+	return s.deleteQueues(func() error { return s.queues.DeleteTopic(topic) })
 }
 
 // DeleteStaleQueues removes the queues whose last message is gone from the commit log, except
@@ -95,6 +101,7 @@ func (s *Store) DeleteStaleQueues() error {
 	err := s.deleteQueues(func() error {
 		return s.queues.DeleteExpired(s.log.Min(), func(topic string) bool { return topic == scheduleTopic })
 	})
+	// Without a checkpoint, the next start would miss the entries and look for them in the log.
 	return errors.Join(err, s.checkpointLocked(false))
 }
 

@@ -26,11 +26,12 @@ type Store struct {
 
 	indexer *indexer // nil with NoIndex
 
-	checkpointing sync.Mutex // one checkpoint at a time; guards the next three
+	checkpointing sync.Mutex // one checkpoint at a time; guards the next four, but checkpointAt
 	marks         *marks
 	timesFile     mapfile.File
 	times         times
 	checkpointAt  atomic.Int64 // LogOffset of the last checkpoint
+	tombstones    *tombstones  // under checkpointing
 
 	onArrival func(q *consumequeue.Queue, max message.QueueOffset, tagsCode int64) // set before use
 
@@ -99,6 +100,9 @@ func (s *Store) open() error {
 		return err
 	}
 	if s.timesFile, s.times, err = openTimes(s.root); err != nil {
+		return err
+	}
+	if s.tombstones, err = openTombstones(s.root); err != nil {
 		return err
 	}
 	if s.log, err = s.o.openLog(s.root); err != nil {
@@ -174,6 +178,9 @@ func (s *Store) closeFiles() error {
 	}
 	if s.marks != nil {
 		errs = append(errs, s.marks.f.Close())
+	}
+	if s.tombstones != nil {
+		errs = append(errs, s.tombstones.f.Close())
 	}
 	if s.timesFile != nil {
 		errs = append(errs, s.timesFile.Close())

@@ -1,0 +1,140 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"path"
+	"strings"
+
+	"ringmq/internal/mapfile"
+	"ringmq/internal/message"
+)
+
+// tombstones remembers the topics that were deleted: their messages stay in the log until they
+// expire, and would be put into queues again whenever those are made from the log. A line of
+// ringmq/deleted for each, the newest last:
+//
+//	‹log offset› ‹CRC-32 of the topic, hex› ‹topic, quoted›
+//
+// Messages of the topic before the offset are of no queue. A torn last line is of a deletion that
+// was not confirmed.
+type tombstones struct {
+	root    mapfile.FS
+	f       mapfile.File
+	end     int64 // of the good lines
+	offsets map[string]message.LogOffset
+}
+
+const tombstoneFile = "deleted"
+
+// openTombstones reads the file.
+func openTombstones(root mapfile.FS) (*tombstones, error) {
+	f, err := openOrCreate(root, path.Join(ringmqName, tombstoneFile))
+	if err != nil {
+		return nil, err
+	}
+	text := make([]byte, f.Size())
+	if _, err := f.ReadAt(text, 0); err != nil && !errors.Is(err, io.EOF) {
+		return nil, errors.Join(err, f.Close())
+	}
+	t := &tombstones{root: root, f: f, offsets: map[string]message.LogOffset{}}
+	for line := range strings.Lines(string(text)) {
+		off, topic, ok := parseTombstone(line)
+		if !ok {
+			break
+		}
+		t.offsets[topic] = off
+		t.end += int64(len(line))
+	}
+	return t, nil
+}
+
+func tombstoneLine(topic string, off message.LogOffset) string {
+	return fmt.Sprintf("%d %08x %q\n", off, crc32.ChecksumIEEE([]byte(topic)), topic)
+}
+
+func parseTombstone(line string) (off message.LogOffset, topic string, ok bool) {
+	var sum uint32
+	if _, err := fmt.Sscanf(line, "%d %x %q", &off, &sum, &topic); err != nil {
+		return 0, "", false
+	}
+	return off, topic, line == tombstoneLine(topic, off)
+}
+
+// add remembers that a topic was deleted when the log ended at off; it lasts when add returns.
+func (t *tombstones) add(topic string, off message.LogOffset) error {
+	line := tombstoneLine(topic, off)
+	if _, err := t.f.WriteAt([]byte(line), t.end); err != nil {
+		return err
+	}
+	if err := t.f.Sync(); err != nil {
+		return err
+	}
+	t.end += int64(len(line))
+	t.offsets[topic] = off
+	return nil
+}
+
+// dead tells whether a topic was deleted after the record at off.
+func (t *tombstones) dead(topic []byte, off message.LogOffset) bool {
+	return off < t.offsets[string(topic)]
+}
+
+// since tells whether a topic was deleted when the log had come to off, or later.
+func (t *tombstones) since(off message.LogOffset) bool {
+	for _, at := range t.offsets {
+		if at >= off {
+			return true
+		}
+	}
+	return false
+}
+
+// expire forgets topics whose messages are gone from the log, which begins at begin.
+func (t *tombstones) expire(begin message.LogOffset) error {
+	var text strings.Builder
+	for topic, off := range t.offsets {
+		if off > begin {
+			text.WriteString(tombstoneLine(topic, off))
+		} else {
+			delete(t.offsets, topic)
+		}
+	}
+	if int64(text.Len()) >= t.end {
+		return nil
+	}
+	return t.replace(text.String())
+}
+
+// replace puts a new file in the old one's place.
+func (t *tombstones) replace(text string) error {
+	name := path.Join(ringmqName, tombstoneFile)
+	f, err := openOrCreate(t.root, name+".tmp")
+	if err != nil {
+		return err
+	}
+	if err = f.Truncate(0); err == nil {
+		_, err = f.WriteAt([]byte(text), 0)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err := t.root.Rename(name+".tmp", name); err != nil {
+		return err
+	}
+	if err := t.root.SyncDir(ringmqName); err != nil {
+		return err
+	}
+	old := t.f
+	if t.f, err = t.root.Open(name); err != nil {
+		t.f = old
+		return err
+	}
+	t.end = int64(len(text))
+	return old.Close()
+}
