@@ -149,11 +149,11 @@ func (s *scanner) note(cause error) {
 func (s *scanner) search(off message.LogOffset) (message.LogOffset, error) {
 	f := s.w.f
 	for off < s.to && f.Holds(off, message.MinSize) {
-		b, err := s.w.at(off, windowSize)
+		b, err := s.w.rest(off)
 		if err != nil {
 			return 0, err
 		}
-		n := len(b)
+		end := off + message.LogOffset(len(b))
 		s.dirty = s.dirty || !isZero(b)
 		for _, at := range s.candidates(b, off) {
 			if at <= s.pos {
@@ -165,13 +165,16 @@ func (s *scanner) search(off message.LogOffset) (message.LogOffset, error) {
 				return 0, err
 			}
 		}
-		if n < windowSize {
+		if end == f.end() {
 			break
 		}
-		// The front of a record may straddle two windows.
-		if off, err = s.w.touched(off + message.LogOffset(n-message.BlankSize+1)); err != nil {
+		// What was just read is in the page cache and counts as data there, so the next data is looked for
+		// behind it. The front of a record may straddle the two.
+		data, err := s.w.touched(end)
+		if err != nil {
 			return 0, err
 		}
+		off = max(end, data) - (message.BlankSize - 1)
 	}
 	return f.end(), nil
 }
@@ -248,8 +251,11 @@ func isFormat(err error) bool {
 	return errors.As(err, &format)
 }
 
-// windowSize is how much a scan reads at once.
-const windowSize = 1 << 20
+// A scan reads whole blocks of the file system, windowSize at once.
+const (
+	windowSize = 1 << 20
+	blockSize  = 4096
+)
 
 // window is the part of a file that a scan has in memory.
 type window struct {
@@ -266,16 +272,28 @@ func (w *window) at(off message.LogOffset, n int) ([]byte, error) {
 	if i := int64(off - w.off); i >= 0 && i+int64(n) <= int64(len(w.buf)) {
 		return w.buf[i : i+int64(n) : i+int64(n)], nil
 	}
-	size := int(min(int64(max(n, windowSize)), int64(w.f.end()-off)))
+	w.off = w.blockOf(off)
+	i := int(off - w.off)
+	size := int(min(int64(max(i+n, windowSize)), int64(w.f.end()-w.off)))
 	if cap(w.buf) < size {
 		w.buf = make([]byte, size)
 	}
-	w.buf, w.off = w.buf[:size], off
-	if got, err := w.f.f.ReadAt(w.buf, int64(off-w.f.base)); err != nil && !(errors.Is(err, io.EOF) && got == size) {
+	w.buf = w.buf[:size]
+	if got, err := w.f.f.ReadAt(w.buf, int64(w.off-w.f.base)); err != nil && !(errors.Is(err, io.EOF) && got == size) {
 		w.buf = w.buf[:0]
 		return nil, err
 	}
-	return w.buf[:n:n], nil
+	return w.buf[i : i+n : i+n], nil
+}
+
+// rest returns the bytes from off to the end of the window that holds it, or of the file.
+func (w *window) rest(off message.LogOffset) ([]byte, error) {
+	return w.at(off, windowSize-int(off-w.blockOf(off)))
+}
+
+// blockOf is where the file system block with off begins.
+func (w *window) blockOf(off message.LogOffset) message.LogOffset {
+	return off - (off-w.f.base)%blockSize
 }
 
 // touched is the first offset from off on that is not a zero in a block never written.

@@ -86,6 +86,12 @@ func (d *Dir) open(name string, flag int) (File, error) {
 	if err != nil {
 		return nil, errors.Join(d.explain(name, err), f.Close())
 	}
+	// The store reads in pieces of its own choice. Readahead would read megabytes for each of
+	// them and, since blocks in the page cache count as data, hide from NextData what was
+	// never written.
+	if err := unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_RANDOM); err != nil {
+		return nil, errors.Join(&os.PathError{Op: "fadvise", Path: filepath.Join(d.path, name), Err: err}, f.Close())
+	}
 	df := &dirFile{name: name, path: filepath.Join(d.path, name), f: f, fd: int(f.Fd())}
 	df.size.Store(info.Size())
 	return df, nil
