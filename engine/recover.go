@@ -225,6 +225,9 @@ func (r *recovery) settle(from message.LogOffset, result commitlog.ScanResult) e
 			return err
 		}
 	}
+	if err := s.tombstones.fit(s.log.Min(), result.End); err != nil {
+		return err
+	}
 	if err := s.queues.TruncateTo(result.End); err != nil {
 		return err
 	}

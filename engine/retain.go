@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -44,7 +45,7 @@ func (s *Store) DeleteExpired(now time.Time, forced bool) error {
 	s.o.Log.Info("expired commit log files removed", "files", removed, "begin", int64(begin))
 	s.checkpointing.Lock()
 	defer s.checkpointing.Unlock()
-	return errors.Join(s.correctMin(begin), s.tombstones.expire(begin))
+	return errors.Join(s.correctMin(begin), s.tombstones.fit(begin, math.MaxInt64))
 }
 
 func (s *Store) correctMin(begin message.LogOffset) error {

@@ -92,17 +92,22 @@ func (t *tombstones) since(off message.LogOffset) bool {
 	return false
 }
 
-// expire forgets topics whose messages are gone from the log, which begins at begin.
-func (t *tombstones) expire(begin message.LogOffset) error {
+// fit drops what is of no use to a log from begin to end: topics whose messages are all gone, and
+// of the others the part behind end, where a power cut has made room for other messages.
+func (t *tombstones) fit(begin, end message.LogOffset) error {
 	var text strings.Builder
+	changed := false
 	for topic, off := range t.offsets {
-		if off > begin {
-			text.WriteString(tombstoneLine(topic, off))
-		} else {
+		if off <= begin {
+			changed = true
 			delete(t.offsets, topic)
+			continue
 		}
+		changed = changed || off > end
+		t.offsets[topic] = min(off, end)
+		text.WriteString(tombstoneLine(topic, min(off, end)))
 	}
-	if int64(text.Len()) >= t.end {
+	if !changed {
 		return nil
 	}
 	return t.replace(text.String())
