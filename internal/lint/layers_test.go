@@ -26,6 +26,7 @@ var layers = []string{
 	"namesrv",
 	"namesrv/*",
 	"bench bench/*",
+	"inspect",
 	"engine",
 	"commitlog consumequeue index",
 	"internal/admin",

@@ -1,0 +1,163 @@
+package inspect
+
+import (
+	"fmt"
+
+	"ringmq/internal/message"
+)
+
+// finish tells what was held of a queue, and looks at the entries that no record has claimed: before
+// and behind the queue's records, and between them.
+func (m *matcher) finish(q *queue, logMin, logEnd message.LogOffset, known topicKnowledge) error {
+	if !q.listed {
+		m.unlisted(q, known)
+		return nil
+	}
+	for _, p := range q.held {
+		m.find.add(p)
+	}
+	m.find.count(q.heldMore)
+	for _, s := range q.missing {
+		p := m.problem(q, s.from, "entries are missing", fmt.Sprintf("those up to %d, of records from log offset %d on", s.to-1, s.at), "")
+		if p.Note = m.crashed && s.from >= q.max; p.Note {
+			p.What = "entries that the broker had not written yet"
+		}
+		m.find.add(p)
+	}
+	u := unclaimed{m: m, q: q, logMin: logMin, logEnd: logEnd}
+	before := q.max // without records all entries are unclaimed
+	if q.met {
+		before = min(q.lo, q.max)
+	}
+	if err := u.look(q.first, before); err != nil {
+		return err
+	}
+	u.started = q.met
+	for _, gap := range q.gaps {
+		if err := u.gap(gap); err != nil {
+			return err
+		}
+	}
+	if q.met && q.next < q.max {
+		if err := u.look(max(q.next, q.first), q.max); err != nil {
+			return err
+		}
+	}
+	u.tell()
+	if q.stale > 0 {
+		m.find.add(Problem{
+			Note: true, Path: q.dir(), Offset: wholeFile,
+			What: fmt.Sprintf("%d records in the log are from before the topic was deleted and made anew", q.stale),
+		})
+	}
+	return nil
+}
+
+// topicKnowledge is whether topics.json could be read, and what it names.
+type topicKnowledge struct {
+	ok     bool
+	topics map[string]bool
+}
+
+// unlisted tells of records whose queue has no folder.
+func (m *matcher) unlisted(q *queue, known topicKnowledge) {
+	p := Problem{Path: q.dir(), Offset: wholeFile, What: fmt.Sprintf("the queue is missing; the log has %d records of it", int64(q.next-q.lo)+q.stale)}
+	switch {
+	case known.ok && !known.topics[q.topic]:
+		p.Note, p.What = true, fmt.Sprintf("%d records in the log are of a topic that is not in topics.json: it was deleted", int64(q.next-q.lo)+q.stale)
+	case m.crashed:
+		p.Note, p.What = true, fmt.Sprintf("a queue that the broker had not written yet; the log has %d records of it", int64(q.next-q.lo)+q.stale)
+	}
+	p.Path = fmt.Sprintf("consumequeue/%s/%d", shortTopic(q.topic), q.id)
+	m.find.add(p)
+}
+
+// unclaimed looks at entries that no record has claimed.
+type unclaimed struct {
+	m              *matcher
+	q              *queue
+	logMin, logEnd message.LogOffset
+	started        bool // records lie before
+	told           int
+	lost           int64
+	beyond         span // a run of entries behind the log's end
+}
+
+// gap looks at the entries of queue offsets that no record has although later ones have records.
+func (u *unclaimed) gap(s span) error {
+	empty := span{}
+	// Where a record's offset is damaged the gap can be of any size; the queue's end bounds it.
+	end := min(s.to, max(u.q.max, s.from))
+	for at := s.from; at < end; at++ {
+		e, err := u.m.entry(u.q, at)
+		if err != nil {
+			return err
+		}
+		if !e.IsValid() && !e.IsBlank() {
+			if empty.to == 0 {
+				empty.from = at
+			}
+			empty.to = at + 1
+			continue
+		}
+		if err := u.look(at, at+1); err != nil {
+			return err
+		}
+	}
+	if empty.to > 0 || end < s.to {
+		u.m.find.add(u.m.problem(u.q, s.from, "the log has no record for queue offsets from here", fmt.Sprintf("records up to %d, before log offset %d", s.to-1, s.at), ""))
+	}
+	return nil
+}
+
+// look judges the entries of [from, to).
+func (u *unclaimed) look(from, to message.QueueOffset) error {
+	m, q := u.m, u.q
+	for at := from; at < to; at++ {
+		e, err := m.entry(q, at)
+		if err != nil {
+			return err
+		}
+		switch {
+		case e.IsHole() || e.IsValid() && m.damage.covers(e.LogOffset):
+			u.lost++
+		case e.IsBlank() || e.LogOffset < u.logMin && e.IsValid():
+			if u.started {
+				u.add(m.problem(q, at, "entry behind later ones", "", entryText(e)))
+			}
+		case !e.IsValid():
+			u.add(m.problem(q, at, "no entry, although later ones follow", "an entry", entryText(e)))
+		case e.LogOffset >= u.logEnd:
+			if u.beyond.to == 0 {
+				u.beyond = span{at, at, e.LogOffset}
+			}
+			u.beyond.to = at + 1
+		default:
+			u.add(m.problem(q, at, "entry that leads to no record of its queue and offset", "", entryText(e)))
+		}
+	}
+	return nil
+}
+
+// add tells a problem, or counts it after many.
+func (u *unclaimed) add(p Problem) {
+	if u.told++; u.told > maxHeld {
+		u.m.find.count(1)
+		return
+	}
+	u.m.find.add(p)
+}
+
+// tell tells what was gathered.
+func (u *unclaimed) tell() {
+	m, q := u.m, u.q
+	m.lost += u.lost
+	if u.lost > 0 {
+		m.find.add(Problem{Note: true, Path: q.dir(), Offset: wholeFile, What: fmt.Sprintf("%d messages are lost: their records are damaged or gone", u.lost)})
+	}
+	if b := u.beyond; b.to > 0 {
+		p := m.problem(q, b.from, "entries lead behind the end of the log", fmt.Sprintf("records before log offset %d", u.logEnd), fmt.Sprintf("%d entries from log offset %d on", b.to-b.from, b.at))
+		p.Note = m.crashed
+		m.find.add(p)
+	}
+}

@@ -1,0 +1,164 @@
+package inspect
+
+import (
+	"fmt"
+	"math"
+
+	"ringmq/consumequeue"
+	"ringmq/internal/message"
+)
+
+// matcher holds the facts of the records, in the order of the log, against the queues' entries.
+type matcher struct {
+	log     *logFiles
+	entries *entryReader
+	find    *findings
+	damage  *damageList
+	crashed bool // nobody closed the store: its end may be missing
+	exact   bool // the delay levels are known
+
+	records  int64 // with an entry
+	extended int64 // entries whose tags code lies in consumequeue_ext
+	lost     int64 // messages of which only the entry is left
+}
+
+// take holds one record's fact against its queue.
+func (m *matcher) take(f *fact) error {
+	q := f.queue
+	place := f.offset
+	switch {
+	case !q.met:
+		q.met, q.lo, q.next = true, place, place
+	case place != q.next:
+		var err error
+		if place, err = m.outOfOrder(q, f); err != nil || place < 0 {
+			return err
+		}
+	}
+	q.next = place + 1
+	m.records++
+	if !q.listed {
+		return nil
+	}
+	e, err := m.entry(q, place)
+	if err != nil {
+		return err
+	}
+	m.compare(q, f, place, e)
+	return nil
+}
+
+// entry is the zero Entry where the files have none.
+func (m *matcher) entry(q *queue, at message.QueueOffset) (consumequeue.Entry, error) {
+	if at < q.first || at >= q.max {
+		return consumequeue.Entry{}, nil
+	}
+	return m.entries.at(q, at)
+}
+
+// outOfOrder decides where a record belongs that does not follow the one before it in its queue: -1
+// for nowhere. Its header has no checksum, but the queue's entries were written apart from it: what
+// they say, too, is true.
+func (m *matcher) outOfOrder(q *queue, f *fact) (message.QueueOffset, error) {
+	own, err := m.entry(q, f.offset)
+	if err != nil {
+		return -1, err
+	}
+	following, err := m.entry(q, q.next)
+	if err != nil {
+		return -1, err
+	}
+	off := f.entry.LogOffset
+	said := own.IsValid() && own.LogOffset == off
+	switch {
+	case !said && following.IsValid() && following.LogOffset == off:
+		m.wrongOffset(q, f, "QUEUEOFFSET of the record", fmt.Sprint(int64(q.next)))
+		return q.next, nil
+	case f.offset > q.next:
+		q.holdSpan(&q.gaps, span{q.next, f.offset, off})
+		return f.offset, nil
+	case said || f.offset == 0:
+		q.restart()
+		q.lo = f.offset
+		return f.offset, nil
+	}
+	m.wrongOffset(q, f, "QUEUEOFFSET of the record, which another record before it has", fmt.Sprint(int64(q.next)))
+	return -1, nil
+}
+
+// posQueueOffset is where a record holds its queue offset.
+var posQueueOffset = func() int64 {
+	for _, row := range message.Layout {
+		if row.Name == "QUEUEOFFSET" {
+			return int64(row.Offset)
+		}
+	}
+	panic("BUG: message.Layout has no QUEUEOFFSET")
+}()
+
+func (m *matcher) wrongOffset(q *queue, f *fact, what, want string) {
+	path, at := m.log.place(f.entry.LogOffset)
+	q.hold(Problem{
+		Path: path, Offset: at + posQueueOffset, What: fmt.Sprintf("%s at log offset %d (%v)", what, f.entry.LogOffset, q),
+		Want: want, Got: fmt.Sprint(int64(f.offset)),
+	})
+}
+
+// compare holds an entry against what the record at its place says it must be.
+func (m *matcher) compare(q *queue, f *fact, place message.QueueOffset, e consumequeue.Entry) {
+	want := f.entry
+	if e == want {
+		return
+	}
+	switch {
+	case e == consumequeue.Entry{}:
+		q.holdSpan(&q.missing, span{place, place + 1, want.LogOffset})
+	case e.LogOffset != want.LogOffset || e.Size != want.Size:
+		q.hold(m.problem(q, place, "entry", entryText(want), entryText(e)))
+	case e.TagsCode < math.MinInt32:
+		m.extended++
+	case f.delay > 0:
+		m.compareDelivery(q, f, place, e)
+	default:
+		q.hold(m.problem(q, place, "tags code of the entry", fmt.Sprint(want.TagsCode), fmt.Sprint(e.TagsCode)))
+	}
+}
+
+// compareDelivery holds a delivery time against the record's. Which delays the broker had is not
+// written anywhere, but they are whole seconds.
+func (m *matcher) compareDelivery(q *queue, f *fact, place message.QueueOffset, e consumequeue.Entry) {
+	delay := e.TagsCode - f.storeTime
+	if !m.exact && delay > 0 && delay%1000 == 0 {
+		if q.odd == 0 {
+			q.odd = delay
+			q.hold(Problem{
+				Note: true, Path: q.dir(), Offset: wholeFile,
+				What: fmt.Sprintf("messages wait %d s here, and %d s with RocketMQ's own levels (--delay-levels tells the broker's)", delay/1000, f.delay/1000),
+			})
+		}
+		return
+	}
+	q.hold(m.problem(q, place, "delivery time in the entry", fmt.Sprint(f.storeTime+f.delay), fmt.Sprint(e.TagsCode)))
+}
+
+// problem is one of the entry at a place.
+func (m *matcher) problem(q *queue, at message.QueueOffset, what, want, got string) Problem {
+	p := Problem{Path: q.dir(), Offset: wholeFile, What: fmt.Sprintf("%s at queue offset %d", what, at), Want: want, Got: got}
+	if f, pos := q.file(at, m.entries.fileSize); f != nil {
+		p.Path, p.Offset = q.path(*f), pos
+	}
+	return p
+}
+
+// entryText is an entry for people.
+func entryText(e consumequeue.Entry) string {
+	switch {
+	case e == consumequeue.Entry{}:
+		return "nothing"
+	case e.IsBlank():
+		return "a blank"
+	case e.IsHole():
+		return fmt.Sprintf("the mark of a lost message (log offset %d)", e.LogOffset)
+	}
+	return fmt.Sprintf("log offset %d, %d bytes, tags code %d", e.LogOffset, e.Size, e.TagsCode)
+}
