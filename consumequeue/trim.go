@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"sort"
 
@@ -105,15 +104,15 @@ func (q *Queue) removeExpired() error {
 	return nil
 }
 
-// DeleteTopic removes the topic's queues and their files. From its start on the queues take
+// DeleteTopic removes the topic's queues and their files, for good when it returns nil: also
+// what an earlier call that was interrupted has left of them. From its start on the queues take
 // no entries ([ErrDeleted]); afterwards [Table.Queue] makes new ones, which begin at 0.
 func (t *Table) DeleteTopic(topic string) error {
-	s := t.shardOf([]byte(topic))
-	m := s.topics.Load()
-	if m == nil || (*m)[topic] == nil {
-		return nil
+	var queues []*Queue
+	if m := t.shardOf([]byte(topic)).topics.Load(); m != nil && (*m)[topic] != nil {
+		queues = *(*m)[topic].queues.Load()
 	}
-	return t.delete(topic, *(*m)[topic].queues.Load())
+	return t.delete(topic, queues)
 }
 
 // DeleteExpired removes the queues that have entries, but none whose record ends behind off:
@@ -146,20 +145,22 @@ func (t *Table) delete(topic string, queues []*Queue) error {
 	dir := t.opt.Dir
 	if left > 0 {
 		dir = t.topicDir(topic)
-	} else if err := t.opt.FS.Remove(t.topicDir(topic)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		errs = append(errs, fmt.Errorf("consumequeue: %w", err))
+	} else {
+		errs = append(errs, mapfile.RemoveAll(t.opt.FS, t.topicDir(topic)))
 	}
-	errs = append(errs, t.syncDir(dir))
-	return errors.Join(errs...)
+	if err := errors.Join(append(errs, t.syncDir(dir))...); err != nil {
+		return fmt.Errorf("consumequeue: %w", err)
+	}
+	return nil
 }
 
 // without takes queues out of a topic and returns how many are left. The caller holds s.mu.
 func (s *shard) without(topic string, queues []*Queue) (left int) {
-	old := *s.topics.Load()
-	tq := old[topic]
-	if tq == nil {
+	m := s.topics.Load()
+	if m == nil || (*m)[topic] == nil {
 		return 0
 	}
+	old, tq := *m, (*m)[topic]
 	rest := slices.DeleteFunc(slices.Clone(*tq.queues.Load()), func(q *Queue) bool { return slices.Contains(queues, q) })
 	if len(rest) > 0 {
 		tq.queues.Store(&rest)
@@ -189,10 +190,7 @@ func (q *Queue) delete() error {
 		q.table.files.drop(fileKey{q, n})
 	}
 	q.files, q.unsynced, q.newNames = fileRange{}, fileRange{}, false
-	if err := mapfile.RemoveAll(q.table.opt.FS, q.dir()); err != nil {
-		return fmt.Errorf("consumequeue: %w", err)
-	}
-	return nil
+	return mapfile.RemoveAll(q.table.opt.FS, q.dir())
 }
 
 // Close writes and syncs everything and closes the files. The table must not be used afterwards.
