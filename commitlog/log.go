@@ -21,7 +21,9 @@ type Options struct {
 	Dir string // within FS; made when missing
 	// FileSize is the length of every file (mappedFileSizeCommitLog).
 	FileSize int64
-	Log      *slog.Logger
+	// Failed is called once, when the log can no longer be written; nil is fine.
+	Failed func(err error)
+	Log    *slog.Logger
 }
 
 // Log is the row of files.
@@ -180,7 +182,9 @@ func (l *Log) Failure() error {
 
 // fail makes err the log's failure, unless it has one, and returns the failure.
 func (l *Log) fail(err error) error {
-	l.failure.CompareAndSwap(nil, &FailedError{err})
+	if l.failure.CompareAndSwap(nil, &FailedError{err}) && l.o.Failed != nil {
+		l.o.Failed(l.failure.Load())
+	}
 	return l.failure.Load()
 }
 

@@ -32,6 +32,23 @@ func (l *Log) Resume(safe, end message.LogOffset) error {
 	return nil
 }
 
+// Rewrite writes what is written from off on once more: after a failed sync the kernel takes pages for
+// clean that the device does not have, until they change.
+func (l *Log) Rewrite(off message.LogOffset) error {
+	buf := make([]byte, windowSize)
+	for end := l.Written(); off < end; {
+		n, err := l.readAt(buf, off)
+		if err == nil {
+			err = l.writeExtent(buf[:n], off, false)
+		}
+		if err != nil {
+			return l.fail(err)
+		}
+		off += message.LogOffset(n)
+	}
+	return nil
+}
+
 // zeroFrom overwrites what is not zero in f from off on.
 func zeroFrom(f *File, off message.LogOffset) (wrote bool, err error) {
 	buf := make([]byte, min(windowSize, int64(f.end()-off)))

@@ -11,10 +11,16 @@ import (
 )
 
 // abortName is the file that exists while a broker runs: found at start, it tells that the
-// last one did not stop cleanly. Java leaves it empty; ours is one line, "ringmq ‹boot id›".
+// last one did not stop cleanly. Java leaves it empty; ours is one line, "ringmq ‹boot id›", or
+// "failed ‹boot id›" once a sync has failed.
 const abortName = "abort"
 
-const abortPrefix = "ringmq "
+const (
+	abortPrefix  = "ringmq "
+	failedPrefix = "failed "
+)
+
+const _ = uint(len(abortPrefix)-len(failedPrefix)) + uint(len(failedPrefix)-len(abortPrefix)) // one is written over the other
 
 // lastRun is how the last broker on the directory ended.
 type lastRun uint8
@@ -24,6 +30,9 @@ const (
 	lastClean lastRun = iota
 	// lastKilled: ringmq, and the machine runs since; nothing written is lost.
 	lastKilled
+	// lastFailed: ringmq, and a sync has failed: the page cache has what was written, but may take
+	// for clean what the device does not have. Written again, it is dirty again.
+	lastFailed
 	// lastPower: ringmq, and the machine was started since; what was not synced may be lost.
 	lastPower
 	// lastJava: a Java broker, killed or cut.
@@ -31,7 +40,7 @@ const (
 )
 
 func (l lastRun) String() string {
-	return [...]string{"clean stop", "killed", "power cut", "crash of a Java broker"}[l]
+	return [...]string{"clean stop", "killed", "disk failure", "power cut", "crash of a Java broker"}[l]
 }
 
 // readAbort finds out how the last broker ended.
@@ -56,7 +65,9 @@ func readAbort(root mapfile.FS) (lastRun, error) {
 	switch {
 	case line == abortLine(boot):
 		return lastKilled, nil
-	case strings.HasPrefix(line, abortPrefix):
+	case line == failedPrefix+abortLine(boot)[len(abortPrefix):]:
+		return lastFailed, nil
+	case strings.HasPrefix(line, abortPrefix), strings.HasPrefix(line, failedPrefix):
 		return lastPower, nil
 	}
 	// Also a power cut that took the content of ours: Java's rule is the careful one.
@@ -90,6 +101,19 @@ func writeAbort(root mapfile.FS) error {
 		err = f.Sync()
 	}
 	return errors.Join(err, f.Close())
+}
+
+// noteFailure makes the file tell that a sync has failed. It is not synced itself: the note is
+// for the next process of this boot.
+func (s *Store) noteFailure() {
+	f, err := s.root.Open(abortName)
+	if err == nil {
+		_, err = f.WriteAt([]byte(failedPrefix), 0)
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		s.o.Log.Error("the disk's failure cannot be noted", "err", err)
+	}
 }
 
 // removeAbort tells that we stopped.

@@ -174,11 +174,13 @@ func (s *Store) checkpointLocked(clean bool) error {
 		return err
 	}
 	if err := s.queues.Sync(); err != nil {
+		s.noteFailure()
 		return err
 	}
 	if s.index != nil {
 		full, err := s.index.Sync()
 		if err != nil {
+			s.noteFailure()
 			return err
 		}
 		s.times.index = max(s.times.index, full)

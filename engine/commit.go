@@ -93,7 +93,6 @@ func (s *Store) writeOut() error {
 	}
 	if err := s.log.Write(b.bytes, s.o.Flush == SyncFlush); err != nil {
 		s.acks.fail(err)
-		s.o.Log.Error("the store is read-only from now on", "err", err)
 		return err
 	}
 	end := b.bytes.End()

@@ -123,9 +123,7 @@ func (s *Store) flushStep(now, last time.Time) time.Time {
 	if dirty == 0 || dirty < s.o.FlushLeastPages*pageBytes && !thorough {
 		return last
 	}
-	if err := s.log.Sync(); err != nil {
-		s.o.Log.Error("the store is read-only from now on", "err", err)
-	}
+	_ = s.log.Sync() // the log keeps its failure and tells of it
 	return now
 }
 
@@ -218,6 +216,9 @@ func (s *Store) flushQueues() {
 
 // checkpoint moves the checkpoints. When that fails, the next start has more to do.
 func (s *Store) checkpoint() {
+	if s.log.Failure() != nil {
+		return
+	}
 	if err := s.checkpointStep(false); err != nil {
 		s.o.Log.Error("no checkpoint", "err", err)
 	}

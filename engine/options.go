@@ -137,8 +137,8 @@ var defaultDelays = [...]time.Duration{
 }
 
 // openLog opens the commit log, whose directory may lie outside the store's.
-func (o *Options) openLog(root mapfile.FS) (*commitlog.Log, error) {
-	lo := commitlog.Options{FS: root, Dir: commitLogName, FileSize: o.CommitLogFileSize, Log: o.Log}
+func (o *Options) openLog(root mapfile.FS, failed func(error)) (*commitlog.Log, error) {
+	lo := commitlog.Options{FS: root, Dir: commitLogName, FileSize: o.CommitLogFileSize, Failed: failed, Log: o.Log}
 	if o.FS == nil && o.CommitLogDir != filepath.Join(o.Dir, commitLogName) {
 		own, err := mapfile.OpenDir(o.CommitLogDir)
 		if err != nil {

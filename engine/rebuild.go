@@ -96,7 +96,7 @@ func (b *rebuild) run(keep bool) (Rebuilt, error) {
 	if s.tombstones, err = openTombstones(s.root); err != nil {
 		return Rebuilt{}, err
 	}
-	if s.log, err = s.o.openLog(s.root); err != nil {
+	if s.log, err = s.o.openLog(s.root, nil); err != nil {
 		return Rebuilt{}, err
 	}
 	if err := mapfile.RemoveAll(s.root, rebuildName); err != nil { // of one that was interrupted

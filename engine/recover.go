@@ -36,13 +36,13 @@ type recovery struct {
 	// Records from these offsets on are dispatched again.
 	queuesFrom message.LogOffset
 	indexFrom  message.LogOffset
-	// rebuilding tells that no entry is left of any record.
-	rebuilding bool
+	rebuilding bool // no entry is left of any record
+	forgot     bool // the mark was replaced by one that promises nothing
 }
 
 // recover runs when the lock is held and nothing else uses the store yet.
 func (s *Store) recover() error {
-	r := recovery{s: s, mark: s.marks.last, times: s.times}
+	r := recovery{s: s, mark: s.marks.last, times: s.times} // mark stays what it was at the start
 	var err error
 	if r.last, err = readAbort(s.root); err != nil {
 		return err
@@ -54,7 +54,9 @@ func (s *Store) recover() error {
 	if err := r.openIndex(); err != nil {
 		return err
 	}
-	return r.run()
+	err = r.run()
+	s.remark = r.forgot
+	return err
 }
 
 // isOfThisLog tells whether the log still has the record that the mark remembers. If a Java
@@ -119,6 +121,11 @@ func (r *recovery) openQueues() error {
 		from = min(from, s.queues.MaxLogOffset()) // their directory may be missing
 	}
 	r.queuesFrom = max(s.queues.Redo(from), s.log.Min())
+	if r.known && r.queuesFrom < r.mark.queues {
+		if err := r.forget(); err != nil {
+			return err
+		}
+	}
 	if err := s.queues.TruncateTo(r.queuesFrom); err != nil {
 		return err
 	}
@@ -133,8 +140,26 @@ func (r *recovery) openQueues() error {
 
 // rebuildQueues drops all entries; the scan makes them again.
 func (r *recovery) rebuildQueues() error {
+	if err := r.forget(); err != nil {
+		return err
+	}
 	r.queuesFrom, r.rebuilding = r.s.log.Min(), true
 	return r.s.queues.TruncateTo(r.queuesFrom)
+}
+
+// forget replaces the mark by one that promises nothing, before something is dropped that the mark
+// says is on the device: should this recovery be interrupted, the next one must not believe it.
+func (r *recovery) forget() error {
+	if r.forgot {
+		return nil
+	}
+	r.forgot = true
+	if r.s.marks.ok {
+		if err := r.s.marks.write(mark{anchor: -1, indexed: -1, storeTime: r.mark.storeTime}); err != nil {
+			return err
+		}
+	}
+	return writeAbort(r.s.root) // else it would be taken for a clean stop, or for Java's crash
 }
 
 // sumEntries is what mark.entries remembers.
@@ -160,7 +185,7 @@ func (r *recovery) openIndex() error {
 	}
 	s.index = x
 	r.indexFrom = r.synced(r.mark.index)
-	if r.last == lastPower || r.last == lastJava || x.EndOffset() >= s.log.Written() {
+	if r.last == lastPower || r.last == lastFailed || r.last == lastJava || x.EndOffset() >= s.log.Written() {
 		if err := x.TruncateTo(r.indexFrom); err != nil {
 			return err
 		}
@@ -170,6 +195,9 @@ func (r *recovery) openIndex() error {
 	}
 	if r.known && x.EndOffset() < r.mark.indexed {
 		s.o.Log.Warn("index files are missing: the index is made again from the commit log")
+		if err := r.forget(); err != nil {
+			return err
+		}
 		r.indexFrom = s.log.Min()
 		return x.TruncateTo(r.indexFrom)
 	}
@@ -218,6 +246,11 @@ func (r *recovery) settle(from message.LogOffset, result commitlog.ScanResult) e
 	}
 	if err := s.log.Resume(from, result.End); err != nil {
 		return err
+	}
+	if r.last == lastFailed {
+		if err := s.log.Rewrite(from); err != nil {
+			return err
+		}
 	}
 	if s.o.Flush == SyncFlush {
 		// What is visible is safe, from the start on.

@@ -32,6 +32,7 @@ type Store struct {
 	times         times
 	checkpointAt  atomic.Int64 // LogOffset of the last checkpoint
 	tombstones    *tombstones  // under checkpointing
+	remark        bool         // set by recovery: the checkpoints say nothing any more
 
 	onArrival func(q *consumequeue.Queue, max message.QueueOffset, tagsCode int64) // set before use
 
@@ -105,7 +106,7 @@ func (s *Store) open() error {
 	if s.tombstones, err = openTombstones(s.root); err != nil {
 		return err
 	}
-	if s.log, err = s.o.openLog(s.root); err != nil {
+	if s.log, err = s.o.openLog(s.root, s.logFailed); err != nil {
 		return err
 	}
 	s.commit.anchor = -1
@@ -124,8 +125,17 @@ func (s *Store) open() error {
 	if s.index != nil {
 		s.indexer = newIndexer(s.index, s.o.Clock, s.log.Written())
 	}
+	if s.remark {
+		s.checkpoint()
+	}
 	s.start()
 	return nil
+}
+
+// logFailed is called once, when the log can no longer be written.
+func (s *Store) logFailed(err error) {
+	s.o.Log.Error("the store is read-only from now on", "err", err)
+	s.noteFailure()
 }
 
 // Visible is the log offset below which every message is stored and in its queue.

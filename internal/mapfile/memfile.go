@@ -120,6 +120,14 @@ func (n *memNode) forget() {
 	}
 }
 
+// touch makes the pages of [off, off+count) dirty again, also where the bytes stay the same.
+func (n *memNode) touch(off, count int64) {
+	const perPage = block / Sector
+	for i := off / block * perPage; i < (off+count+block-1)/block*perPage; i++ {
+		delete(n.forgotten, int(i))
+	}
+}
+
 // memFile is an open file of a [Mem].
 type memFile struct {
 	m      *Mem
@@ -200,6 +208,7 @@ func (f *memFile) WriteAt(p []byte, off int64) (int, error) {
 		return 0, f.fail("write", err)
 	}
 	f.n.modTime = f.m.now()
+	f.n.touch(off, int64(len(p)))
 	return copy(f.n.data[off:], p), nil
 }
 
