@@ -1,10 +1,13 @@
 package transport
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"sync"
+	"syscall"
+	"time"
 )
 
 // Listener accepts connections for one handler.
@@ -45,9 +48,24 @@ func (l *Listener) stop() {
 	<-l.stopped
 }
 
+// bindPatience is how long Listen waits for a port that is in use.
+const bindPatience = time.Second
+
+// bind listens on addr. The sockets of a ring outlive a killed process until the kernel has torn
+// the ring down, 5–20 ms on a quiet machine; who is started again on the same port at once must not
+// end because of that.
+func bind(addr string) (net.Listener, error) {
+	for end := time.Now().Add(bindPatience); ; time.Sleep(5 * time.Millisecond) {
+		ln, err := net.Listen("tcp", addr)
+		if !errors.Is(err, syscall.EADDRINUSE) || time.Now().After(end) {
+			return ln, err
+		}
+	}
+}
+
 // Listen serves h on addr ("host:port"; port 0 picks one).
 func (tr *Transport) Listen(addr string, h Handler) (*Listener, error) {
-	ln, err := net.Listen("tcp", addr)
+	ln, err := bind(addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w; is another server running there?", addr, err)
 	}

@@ -3,6 +3,7 @@ package transport
 import (
 	"net"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -45,6 +46,23 @@ func TestListenOnABusyAddress(t *testing.T) {
 		_, err = tr.Listen("127.0.0.1:notaport", &script{})
 		require.ErrorContains(t, err, "notaport")
 	})
+}
+
+// TestListenWaitsForAPort: the address becomes free while Listen is on it.
+func TestListenWaitsForAPort(t *testing.T) {
+	held, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	_, err = net.Listen("tcp", held.Addr().String())
+	require.Error(t, err)
+	tr, err := New(Options{RingIO: "off"})
+	require.NoError(t, err)
+	t.Cleanup(func() { closeSoon(t, tr) })
+	freed := make(chan error, 1)
+	time.AfterFunc(bindPatience/20, func() { freed <- held.Close() })
+	l, err := tr.Listen(held.Addr().String(), &script{})
+	require.NoError(t, err)
+	require.NoError(t, <-freed)
+	require.Equal(t, held.Addr().String(), l.Addr().String())
 }
 
 func TestOptionsThatMakeNoSense(t *testing.T) {
