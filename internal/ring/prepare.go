@@ -90,8 +90,9 @@ func (s *SQE) PrepareTimeout(ts *Timespec, count uint32) {
 	s.rw(opTimeout, -1, addr(ts), 1, uint64(count))
 }
 
-// PrepareCancel cancels one operation with this UserData, or all of them. Res is how many
-// were found (1 for one: 0), or -ENOENT; each one cancelled completes with -ECANCELED.
+// PrepareCancel cancels the first operation with this UserData (Res 0), or all of them (Res is
+// their number). Res is -ENOENT if there is none, -EALREADY if it is past cancelling. What is
+// cancelled completes with -ECANCELED.
 func (s *SQE) PrepareCancel(userData uint64, all bool) {
 	s.rw(opAsyncCancel, -1, userData, 0, 0)
 	if all {

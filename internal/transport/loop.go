@@ -118,6 +118,7 @@ func (l *loop) setup() (err error) {
 		return err
 	}
 	if l.event, err = ring.NewEvent(); err != nil {
+		_ = l.bufs.Close()
 		_ = l.ring.Close()
 		return err
 	}
