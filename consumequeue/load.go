@@ -29,7 +29,7 @@ func Open(o Options) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Table{opt: o, seed: maphash.MakeSeed(), due: make(chan struct{}, 1)}
+	t := &Table{opt: o, seed: maphash.MakeSeed(), due: make(chan struct{}, 1), inherited: o.Crashed}
 	t.files = newHandles(o.OpenFiles, t.openFile)
 	topics, err := o.FS.ReadDir(o.Dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -106,10 +106,6 @@ func (t *Table) loadTopic(topic string) ([]*Queue, error) {
 			continue
 		}
 		q := newQueue(t, topic, int32(id))
-		if t.opt.Crashed {
-			// What the process that crashed created and removed may not be on the device.
-			q.touchNames()
-		}
 		if err := q.load(); err != nil {
 			return nil, err
 		}

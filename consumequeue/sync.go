@@ -27,14 +27,21 @@ func (t *Table) Sync() error {
 		return err
 	}
 	t.mu.Lock()
-	queues, lost := t.unsynced, t.lost
-	t.unsynced = nil
+	queues, inherited, lost := t.unsynced, t.inherited, t.lost
+	t.unsynced, t.inherited = nil, false
 	t.mu.Unlock()
-	if lost != nil || len(queues) == 0 {
+	if lost != nil {
 		return lost
 	}
-	if err := t.syncQueues(queues); err != nil {
-		lost = fmt.Errorf("consumequeue: %w", err)
+	if inherited {
+		// What a process that was killed has written, created and removed may be in any queue.
+		lost = t.opt.FS.SyncAll()
+	}
+	if lost == nil && len(queues) > 0 {
+		lost = t.syncQueues(queues)
+	}
+	if lost != nil {
+		lost = fmt.Errorf("consumequeue: %w", lost)
 		t.mu.Lock()
 		t.lost = lost
 		t.mu.Unlock()

@@ -82,7 +82,9 @@ type Table struct {
 	unsynced []*Queue // have files or names that are not on the device
 	failure  error    // the last failed write while failing > 0
 	lost     error    // the first failed sync
-	cuts     []cut    // queues that Open found damaged
+	// inherited: the page cache may hold what a process that was killed left, in any queue.
+	inherited bool
+	cuts      []cut // queues that Open found damaged
 }
 
 // shard is a part of the topics.

@@ -161,6 +161,15 @@ func (d *Dir) SyncDir(name string) error {
 	return d.explain(name, errors.Join(f.Sync(), f.Close()))
 }
 
+// SyncAll implements [FS].
+func (d *Dir) SyncAll() error {
+	f, err := d.root.Open(".")
+	if err != nil {
+		return d.explain(".", err)
+	}
+	return d.explain(".", errors.Join(retry(func() error { return unix.Syncfs(int(f.Fd())) }), f.Close()))
+}
+
 // Space implements [FS].
 func (d *Dir) Space() (Space, error) {
 	var st unix.Statfs_t

@@ -229,6 +229,16 @@ func (m dirMapping) populate(data []byte) error {
 	return nil
 }
 
+func (m dirMapping) forget(data []byte) error {
+	if len(data) == 0 {
+		return nil
+	}
+	if err := unix.Madvise(pages(data), unix.MADV_DONTNEED); err != nil {
+		return &os.PathError{Op: "madvise", Path: m.path, Err: err}
+	}
+	return nil
+}
+
 func (m dirMapping) unmap(data []byte) error {
 	if err := unix.Munmap(data); err != nil {
 		return &os.PathError{Op: "munmap", Path: m.path, Err: err}

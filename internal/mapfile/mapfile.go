@@ -58,6 +58,9 @@ type FS interface {
 	Rename(from, to string) error
 	// SyncDir makes the names in one directory last; "." is the tree's own.
 	SyncDir(name string) error
+	// SyncAll makes everything last, also what another process that had the tree before has left
+	// in the page cache. It waits for other trees on the same disk, too (syncfs).
+	SyncAll() error
 	// Space tells how large the disk below the tree is.
 	Space() (Space, error)
 	// BootID changes with each start of the machine: while it is the same, nothing written has
@@ -156,6 +159,7 @@ type Mapping struct {
 type mapped interface {
 	resident(data []byte) (bool, error)
 	populate(data []byte) error
+	forget(data []byte) error
 	unmap(data []byte) error
 }
 
@@ -164,6 +168,10 @@ func (m *Mapping) Resident(off, n int) (bool, error) { return m.m.resident(m.Dat
 
 // Populate brings n bytes at off into memory, waiting for the device.
 func (m *Mapping) Populate(off, n int) error { return m.m.populate(m.Data[off : off+n]) }
+
+// Forget lets go of the pages of n bytes at off, so that [File.DropCache] can drop them; they can be
+// touched again. It is of no use to ReadWrite mappings.
+func (m *Mapping) Forget(off, n int) error { return m.m.forget(m.Data[off : off+n]) }
 
 // Close unmaps the bytes.
 func (m *Mapping) Close() error {

@@ -44,6 +44,8 @@ func TestFileLife(t *testing.T) {
 		in, err := m.Resident(1, 2*block-1)
 		require.NoError(t, err)
 		require.True(t, in)
+		require.NoError(t, m.Forget(0, 2*block))
+		require.Equal(t, "late", string(m.Data[:4]))
 		require.NoError(t, f.Clear(0, block))
 		require.Zero(t, m.Data[0])
 		require.NoError(t, fsys.Rename("a/b/c", "a/d"))

@@ -338,6 +338,21 @@ func (m *Mem) SyncDir(name string) error {
 	return nil
 }
 
+// SyncAll implements [FS].
+func (m *Mem) SyncAll() error {
+	if err := m.fault(OpSync, ".", 0, 0); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, n := range m.live {
+		n.sync()
+	}
+	m.device = maps.Clone(m.live)
+	clear(m.changes)
+	return nil
+}
+
 func applyChange(names map[string]*memNode, c nameChange) {
 	for name, n := range c {
 		if n == nil {

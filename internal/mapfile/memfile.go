@@ -346,4 +346,5 @@ type memMapping struct{ m *Mem }
 
 func (mm memMapping) resident([]byte) (bool, error) { return !mm.m.Cold.Load(), nil }
 func (mm memMapping) populate([]byte) error         { return nil }
+func (mm memMapping) forget([]byte) error           { return nil }
 func (mm memMapping) unmap([]byte) error            { return nil }
