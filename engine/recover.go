@@ -106,6 +106,18 @@ func (r *recovery) javaStart() message.LogOffset {
 	return log.Min()
 }
 
+// trusted is the log offset below which entries are right when those of records from from on are dispatched
+// again. It is less than from when the log has lost its begin since the last mark: entries that
+// were not on the device may then be of records that have expired, and would still say how far
+// their queue has come.
+func (r *recovery) trusted(from, marked message.LogOffset) message.LogOffset {
+	ours := r.last == lastKilled || r.last == lastPower || r.last == lastFailed
+	if ours && r.s.marks.ok && from <= r.s.log.Min() {
+		return min(from, marked)
+	}
+	return from
+}
+
 func (r *recovery) openQueues() error {
 	s := r.s
 	var err error
@@ -126,14 +138,36 @@ func (r *recovery) openQueues() error {
 			return err
 		}
 	}
-	if err := s.queues.TruncateTo(r.queuesFrom); err != nil {
+	if err := r.truncateQueues(); err != nil {
 		return err
 	}
-	comparable := r.known && r.queuesFrom == r.mark.queues && !s.tombstones.since(r.mark.queues)
+	if err := r.finishDeletions(); err != nil {
+		return err
+	}
+	comparable := r.known && r.queuesFrom == r.mark.queues && len(s.tombstones.from(r.mark.queues)) == 0
 	if comparable && s.sumEntries() != r.mark.entries {
 		s.o.Log.Warn("consume queues are missing: they are made again from the commit log",
 			"entries", s.sumEntries(), "want", r.mark.entries)
 		return r.rebuildQueues()
+	}
+	return nil
+}
+
+// finishDeletions finishes deletions of topics that were interrupted, before a mark is written that
+// leaves them behind.
+func (r *recovery) finishDeletions() error {
+	s := r.s
+	topics := s.tombstones.from(r.queuesFrom)
+	if len(topics) == 0 {
+		return nil
+	}
+	if err := s.tombstones.sync(); err != nil { // a killed process may not have
+		return err
+	}
+	for _, topic := range topics {
+		if err := s.queues.DeleteTopic(topic); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -144,7 +178,16 @@ func (r *recovery) rebuildQueues() error {
 		return err
 	}
 	r.queuesFrom, r.rebuilding = r.s.log.Min(), true
-	return r.s.queues.TruncateTo(r.queuesFrom)
+	return r.truncateQueues()
+}
+
+// truncateQueues drops the entries that the scan makes again. A queue of which only expired
+// entries are left then goes on wherever the scan finds its next message.
+func (r *recovery) truncateQueues() error {
+	if err := r.s.queues.TruncateTo(r.trusted(r.queuesFrom, r.mark.queues)); err != nil {
+		return err
+	}
+	return r.s.queues.CorrectMin(r.s.log.Min())
 }
 
 // forget replaces the mark by one that promises nothing, before something is dropped that the mark
@@ -186,7 +229,7 @@ func (r *recovery) openIndex() error {
 	s.index = x
 	r.indexFrom = r.synced(r.mark.index)
 	if r.last == lastPower || r.last == lastFailed || r.last == lastJava || x.EndOffset() >= s.log.Written() {
-		if err := x.TruncateTo(r.indexFrom); err != nil {
+		if err := x.TruncateTo(r.trusted(r.indexFrom, r.mark.index)); err != nil {
 			return err
 		}
 	} else {

@@ -108,8 +108,10 @@ func (v *redispatch) queue(d *request) error {
 			return err
 		}
 	}
-	// Where the log begins anew, by retention, a queue may begin anywhere.
-	if missing := int64(d.queueOffset - q.Max()); missing > 0 && (q.Max() > 0 || v.r.s.log.Min() == 0) {
+	// Where the log begins anew, by retention, a queue may begin anywhere, and so may one go on
+	// of which all has expired.
+	anywhere := q.Min() == q.Max() && v.r.s.log.Min() > 0
+	if missing := int64(d.queueOffset - q.Max()); missing > 0 && !anywhere {
 		if missing > v.damaged/message.MinSize {
 			v.suspects[q] = *d
 			return nil

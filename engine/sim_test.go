@@ -97,7 +97,7 @@ func simulate(t *testing.T, seed int) {
 		}
 	}()
 	m.o = Options{
-		stepped: true, Clock: m.clock, Log: slog.New(slog.DiscardHandler),
+		stepped: true, Clock: m.clock, Log: slog.New(slog.NewTextHandler(traceWriter{m}, nil)),
 		Flush:                FlushType(m.rng.IntN(2)),
 		CommitLogFileSize:    4096 << m.rng.IntN(3),
 		ConsumeQueueFileSize: []int64{20, 60, 640, 6000}[m.rng.IntN(4)],
@@ -121,6 +121,15 @@ func simulate(t *testing.T, seed int) {
 
 func (m *sim) logf(format string, args ...any) {
 	m.trace = append(m.trace, fmt.Sprintf(format, args...))
+}
+
+// traceWriter puts what the store logs into the trace.
+type traceWriter struct{ m *sim }
+
+func (w traceWriter) Write(line []byte) (int, error) {
+	_, text, _ := strings.Cut(string(line), " ") // without the time
+	w.m.logf("  %s", strings.TrimSpace(text))
+	return len(line), nil
 }
 
 // life opens the store on what the last life left, checks it, works, and ends.
@@ -175,6 +184,11 @@ func (m *sim) onOperation(op mapfile.Op) error {
 	case op.N == m.faultAt:
 		m.logf("device error at operation %d: %s %s", op.N, op.Kind, op.Name)
 		m.faulted = true
+		if op.Kind == mapfile.OpSync {
+			// The kernel takes for written what the device may not have, and whoever opens the store
+			// next cannot know: only a reboot tells.
+			m.ending = power
+		}
 		return errDevice
 	}
 	return nil

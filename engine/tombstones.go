@@ -6,6 +6,7 @@ import (
 	"hash/crc32"
 	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"ringmq/internal/mapfile"
@@ -77,19 +78,26 @@ func (t *tombstones) add(topic string, off message.LogOffset) error {
 	return nil
 }
 
+// sync makes what was read last.
+func (t *tombstones) sync() error {
+	return errors.Join(t.f.Sync(), t.root.SyncDir(ringmqName))
+}
+
 // dead tells whether a topic was deleted after the record at off.
 func (t *tombstones) dead(topic []byte, off message.LogOffset) bool {
 	return off < t.offsets[string(topic)]
 }
 
-// since tells whether a topic was deleted when the log had come to off, or later.
-func (t *tombstones) since(off message.LogOffset) bool {
-	for _, at := range t.offsets {
+// from lists the topics that were deleted when the log had come to off, or later, sorted.
+func (t *tombstones) from(off message.LogOffset) []string {
+	var topics []string
+	for topic, at := range t.offsets {
 		if at >= off {
-			return true
+			topics = append(topics, topic)
 		}
 	}
-	return false
+	slices.Sort(topics)
+	return topics
 }
 
 // fit drops what is of no use to a log from begin to end: topics whose messages are all gone, and
