@@ -67,17 +67,27 @@ func (l *Log) StartWriteback(from, to message.LogOffset) error {
 	return l.eachPart(from, to, func(f *File, off, n int64) error { return f.f.StartWriteback(off, n) })
 }
 
-// DropCache tells the kernel that the bytes [from, to) will not be read soon.
+// DropCache drops the bytes [from, to), which must be durable, from the page cache. Readers
+// that come back for them wait for the device.
 func (l *Log) DropCache(from, to message.LogOffset) error {
-	return l.eachPart(from, to, func(f *File, off, n int64) error { return f.f.DropCache(off, n) })
+	return l.eachPart(from, to, func(f *File, off, n int64) error {
+		if m := f.mapping.Load(); m != nil { // a page that is mapped would stay
+			if err := m.Forget(int(off), int(n)); err != nil {
+				return err
+			}
+		}
+		return f.f.DropCache(off, n)
+	})
 }
 
 // eachPart cuts [from, to) at the files' ends; parts of files that are gone are left out.
 func (l *Log) eachPart(from, to message.LogOffset, fn func(f *File, off, n int64) error) error {
 	for from < to {
 		end := min(l.baseOf(from)+message.LogOffset(l.o.FileSize), to)
-		if f := l.fileAt(from); f != nil {
-			if err := fn(f, int64(from-f.base), int64(end-from)); err != nil {
+		if f := l.fileAt(from); f != nil && f.pin() {
+			err := fn(f, int64(from-f.base), int64(end-from))
+			f.Unpin()
+			if err != nil {
 				return err
 			}
 		}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"ringmq/internal/clock"
@@ -101,12 +102,13 @@ func (s *Store) flusher(ctx context.Context) {
 	timer := s.o.Clock.NewTimer(s.o.FlushInterval)
 	defer timer.Stop()
 	last := s.o.Clock.Now()
+	cache := cacheWindow{writeback: s.log.Written(), dropped: s.log.Written()}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-s.wakeFlush:
-			s.startWriteback()
+			s.tidyCache(&cache)
 		case <-timer.C():
 			last = s.flushStep(s.o.Clock.Now(), last)
 			timer.Reset(s.o.FlushInterval)
@@ -144,14 +146,26 @@ func (s *Store) nextFile(off message.LogOffset) message.LogOffset {
 	return off - off%size + size
 }
 
-// startWriteback lets the kernel begin with what was written since the last time. An error is
-// left to the flush that follows: writeback proves nothing either way.
-func (s *Store) startWriteback() {
-	from, to := s.log.Durable(), s.log.Written()
-	if err := s.log.StartWriteback(from, to); err != nil {
-		s.o.Log.Debug("no writeback", "err", err)
+// tidyCache keeps the page cache small and clean behind the end of the log: the kernel is told to begin
+// with what was written since the last time, and to drop what lies CacheWindow back. Copying into
+// pages that were just dropped costs a third of copying into ever new ones. An error is left
+// to the flush: nothing here proves or loses anything.
+func (s *Store) tidyCache(c *cacheWindow) {
+	end := s.log.Written()
+	err := s.log.StartWriteback(max(c.writeback, s.log.Durable()), end)
+	c.writeback = end
+	drop := min(end-message.LogOffset(s.o.CacheWindow), s.log.Durable())
+	if s.o.CacheWindow > 0 && drop-c.dropped >= writebackWindow {
+		err = errors.Join(err, s.log.DropCache(c.dropped, drop))
+		c.dropped = drop
+	}
+	if err != nil {
+		s.o.Log.Debug("page cache not tidied", "err", err)
 	}
 }
+
+// cacheWindow is how far tidyCache has come.
+type cacheWindow struct{ writeback, dropped message.LogOffset }
 
 // preallocator makes the next file ahead of need.
 func (s *Store) preallocator(ctx context.Context) {

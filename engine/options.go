@@ -52,6 +52,9 @@ type Options struct {
 	IndexEntries         int32 // maxIndexNum, 20,000,000
 	NoIndex              bool  // messageIndexEnable=false
 
+	// CacheWindow is how much of the log's end stays in the page cache for sure; what lies further
+	// back is dropped as the log goes on. Default a sixteenth of the RAM; negative: never dropped.
+	CacheWindow int64
 	// StagingBytes is the memory for messages that are not written yet; default 32 MiB.
 	StagingBytes int
 
@@ -108,6 +111,7 @@ func (o Options) withDefaults() (Options, error) {
 	o.IndexSlots = cmp.Or(o.IndexSlots, 5_000_000)
 	o.IndexEntries = cmp.Or(o.IndexEntries, 20_000_000)
 	o.StagingBytes = cmp.Or(o.StagingBytes, 32<<20)
+	o.CacheWindow = cmp.Or(o.CacheWindow, mapfile.PhysicalMemory()/16)
 	o.MemoryBytes = cmp.Or(o.MemoryBytes, mapfile.PhysicalMemory()*40/100)
 	o.MemoryLimit = cmp.Or(o.MemoryLimit, TransferLimit{256 << 10, 32})
 	o.DiskLimit = cmp.Or(o.DiskLimit, TransferLimit{64 << 10, 8})
