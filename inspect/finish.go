@@ -3,6 +3,7 @@ package inspect
 import (
 	"fmt"
 
+	"ringmq/consumequeue"
 	"ringmq/internal/message"
 )
 
@@ -24,7 +25,7 @@ func (m *matcher) finish(q *queue, logMin, logEnd message.LogOffset, known topic
 		}
 		m.find.add(p)
 	}
-	u := unclaimed{m: m, q: q, logMin: logMin, logEnd: logEnd}
+	u := unclaimed{m: m, q: q, logMin: logMin, logEnd: logEnd, empty: -1}
 	before := q.max // without records all entries are unclaimed
 	if q.met {
 		before = min(q.lo, q.max)
@@ -39,6 +40,7 @@ func (m *matcher) finish(q *queue, logMin, logEnd message.LogOffset, known topic
 		}
 	}
 	if q.met && q.next < q.max {
+		u.ended = true
 		if err := u.look(max(q.next, q.first), q.max); err != nil {
 			return err
 		}
@@ -77,15 +79,16 @@ type unclaimed struct {
 	m              *matcher
 	q              *queue
 	logMin, logEnd message.LogOffset
-	started        bool // records lie before
+	started, ended bool // records lie before; none lie behind
 	told           int
 	lost           int64
-	beyond         span // a run of entries behind the log's end
+	beyond         span                // a run of entries behind the log's end
+	empty          message.QueueOffset // behind the last place without an entry
 }
 
 // gap looks at the entries of queue offsets that no record has although later ones have records.
 func (u *unclaimed) gap(s span) error {
-	empty := span{}
+	var empty bool
 	// Where a record's offset is damaged the gap can be of any size; the queue's end bounds it.
 	end := min(s.to, max(u.q.max, s.from))
 	for at := s.from; at < end; at++ {
@@ -93,18 +96,15 @@ func (u *unclaimed) gap(s span) error {
 		if err != nil {
 			return err
 		}
-		if !e.IsValid() && !e.IsBlank() {
-			if empty.to == 0 {
-				empty.from = at
-			}
-			empty.to = at + 1
+		if (e == consumequeue.Entry{}) {
+			empty = true
 			continue
 		}
 		if err := u.look(at, at+1); err != nil {
 			return err
 		}
 	}
-	if empty.to > 0 || end < s.to {
+	if empty || end < s.to {
 		u.m.find.add(u.m.problem(u.q, s.from, "the log has no record for queue offsets from here", fmt.Sprintf("records up to %d, before log offset %d", s.to-1, s.at), ""))
 	}
 	return nil
@@ -125,8 +125,13 @@ func (u *unclaimed) look(from, to message.QueueOffset) error {
 			if u.started {
 				u.add(m.problem(q, at, "entry behind later ones", "", entryText(e)))
 			}
+		case e == consumequeue.Entry{}:
+			if !u.ended && at > u.empty {
+				u.add(m.problem(q, at, "no entry, although later ones follow", "", ""))
+			}
+			u.empty = at + 1
 		case !e.IsValid():
-			u.add(m.problem(q, at, "no entry, although later ones follow", "an entry", entryText(e)))
+			u.add(m.problem(q, at, "not an entry", "", entryText(e)))
 		case e.LogOffset >= u.logEnd:
 			if u.beyond.to == 0 {
 				u.beyond = span{at, at, e.LogOffset}

@@ -41,6 +41,7 @@ type indexWalk struct {
 	slots   []int32           // number of the newest entry of each
 	last    message.LogOffset // of the last good entry
 	started int64             // ms: the store time that seconds count from
+	maybe   int64             // … or this one, when header and first record differ; 0 when it is clear
 	odd     int               // wrong seconds that were told
 }
 
@@ -131,23 +132,35 @@ func (w *indexWalk) leave(hash int32) error {
 	return w.advance()
 }
 
+// linked tells whether an entry of that hash would link to where this one does.
+func (w *indexWalk) linked(e index.Entry, hash int32) bool {
+	return e.Previous == w.slots[w.view.SlotOf(hash)]
+}
+
 // meet holds times against that of the record which the entry at hand leads to.
 func (w *indexWalk) meet(storeTime int64) {
 	if w.n == 1 && storeTime != w.head.BeginTimestamp {
 		w.headProblem("BeginTimestamp", fieldBeginTimestamp, storeTime, w.head.BeginTimestamp)
-		w.started = storeTime
+		w.maybe = storeTime
 	}
 	if !w.has(w.n+1) && storeTime != w.head.EndTimestamp {
 		w.headProblem("EndTimestamp", fieldEndTimestamp, storeTime, w.head.EndTimestamp)
 	}
-	want := index.Header{BeginTimestamp: w.started}.Seconds(storeTime)
-	if got := w.entry.Seconds; got != want {
+	got := w.entry.Seconds
+	if w.maybe != 0 && got == secondsSince(w.maybe, storeTime) && got != secondsSince(w.started, storeTime) {
+		w.started, w.maybe = w.maybe, 0
+	}
+	if want := secondsSince(w.started, storeTime); got != want {
 		if w.odd++; w.odd > maxHeld {
 			w.find.count(1)
 			return
 		}
 		w.problem("seconds of the entry", fieldSeconds, fmt.Sprint(want), fmt.Sprint(got))
 	}
+}
+
+func secondsSince(begin, storeTime int64) int32 {
+	return index.Header{BeginTimestamp: begin}.Seconds(storeTime)
 }
 
 func (w *indexWalk) headProblem(name string, at int64, want, got int64) {

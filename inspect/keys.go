@@ -182,8 +182,9 @@ func (k *keyMatcher) take(off message.LogOffset, storeTime int64, hashes []int32
 	return nil
 }
 
-// match holds an entry against the keys of its record and returns the hash that it must have: its own,
-// or that of the first key without an entry, as the keys stand in the index in their order.
+// match holds an entry against the keys of its record and returns the hash that it belongs to. The keys
+// stand in the index in their order, so an entry that fits none belongs to the first that is left. Which of the
+// two is damaged, the entry or the record's text, the entry's link to the one before it tells.
 func (k *keyMatcher) match(e index.Entry, storeTime int64, hashes []int32) int32 {
 	w := k.cur
 	w.meet(storeTime)
@@ -194,11 +195,15 @@ func (k *keyMatcher) match(e index.Entry, storeTime int64, hashes []int32) int32
 		}
 	}
 	for i, h := range hashes {
-		if !k.seen[i] {
-			k.seen[i] = true
-			w.problem("hash of the entry", fieldHash, fmt.Sprint(h), fmt.Sprint(e.Hash))
+		if k.seen[i] {
+			continue
+		}
+		k.seen[i] = true
+		w.problem(fmt.Sprintf("hash of the entry, against a key of the record at log offset %d", e.LogOffset), fieldHash, fmt.Sprint(h), fmt.Sprint(e.Hash))
+		if !w.linked(e, e.Hash) && w.linked(e, h) {
 			return h
 		}
+		return e.Hash
 	}
 	w.problem("entry of a record that has no such key", fieldHash, "", fmt.Sprintf("hash %d, log offset %d", e.Hash, e.LogOffset))
 	return e.Hash

@@ -1,6 +1,6 @@
 // Command ringmq is a RocketMQ 4.9 name server and broker.
 //
-// One file per subcommand: standalone.go, namesrv.go, broker.go, admin.go, bench.go,
+// One file per subcommand: standalone.go, namesrv.go, broker.go, admin.go, store.go, bench.go,
 // version.go. What the servers share is in settings.go (flags to options), logging.go and
 // serve.go (start, signals, stop). This is the only place where the program prints to
 // standard output and ends the process.
@@ -69,7 +69,7 @@ Start with 'ringmq standalone': both servers in one process, messages in ./data.
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(newStandaloneCommand(), newNamesrvCommand(), newBrokerCommand(), newAdminCommand(), newBenchCommand(), newVersionCommand())
+	root.AddCommand(newStandaloneCommand(), newNamesrvCommand(), newBrokerCommand(), newAdminCommand(), newStoreCommand(), newBenchCommand(), newVersionCommand())
 	return root
 }
 
