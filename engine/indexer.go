@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -27,6 +28,7 @@ type indexer struct {
 	queued   indexWork
 	retrying bool
 	behind   bool
+	stopped  bool              // nobody takes what is queued any more
 	done     message.LogOffset // every record below is indexed
 	last     message.LogOffset // the last record that has keys and is
 	failure  error             // of the last Put, nil when it succeeded
@@ -37,6 +39,9 @@ type indexer struct {
 
 // maxIndexLag is how many messages may wait to be indexed.
 const maxIndexLag = 1 << 18
+
+// errBehind is the indexer's failure from its start on when recovery could not write the index.
+var errBehind = errors.New("the index could not be written during the start: the next start goes on with it")
 
 // indexWork is messages to be indexed, in the order of the log.
 type indexWork struct {
@@ -53,6 +58,7 @@ type indexRecord struct {
 
 func (w *indexWork) reset() { w.records, w.hashes = w.records[:0], w.hashes[:0] }
 
+// newIndexer makes the indexer of an index of everything below done.
 func newIndexer(x *index.Index, c clock.Clock, done message.LogOffset) *indexer {
 	ix := &indexer{x: x, clock: c, done: done, last: x.EndOffset(), wake: make(chan struct{}, 1)}
 	ix.room.L = &ix.mu
@@ -60,10 +66,16 @@ func newIndexer(x *index.Index, c clock.Clock, done message.LogOffset) *indexer 
 	return ix
 }
 
+// fallBehind lets it index nothing, before it is started: recovery came only to done.
+func (ix *indexer) fallBehind(done message.LogOffset) {
+	ix.done, ix.queued.end = done, done
+	ix.behind, ix.failure = true, errBehind
+}
+
 // hand queues what a batch indexes; end is the batch's. It waits while too much is queued.
 func (ix *indexer) hand(b *batch, end message.LogOffset) {
 	ix.mu.Lock()
-	for len(ix.queued.records) >= maxIndexLag && !ix.behind {
+	for len(ix.queued.records) >= maxIndexLag && !ix.behind && !ix.stopped {
 		if ix.retrying {
 			ix.behind = true
 			break
@@ -93,6 +105,7 @@ func (ix *indexer) hand(b *batch, end message.LogOffset) {
 
 // run is the goroutine; it ends with ctx.
 func (ix *indexer) run(ctx context.Context) {
+	defer ix.stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -105,6 +118,14 @@ func (ix *indexer) run(ctx context.Context) {
 			}
 		}
 	}
+}
+
+// stop lets nobody wait for the goroutine any more.
+func (ix *indexer) stop() {
+	ix.mu.Lock()
+	ix.stopped = true
+	ix.mu.Unlock()
+	ix.room.Broadcast()
 }
 
 // step indexes what is queued and tells whether some of it has to be tried again.
@@ -125,14 +146,15 @@ func (ix *indexer) step() (again bool) {
 	return err != nil
 }
 
-// drain indexes everything that is queued, without trying twice.
+// drain indexes everything that is queued, without trying twice. It returns why not everything is
+// indexed.
 func (ix *indexer) drain() error {
 	for ix.Done() < ix.end() {
 		if ix.step() {
-			return ix.Failure()
+			break
 		}
 	}
-	return nil
+	return ix.Failure()
 }
 
 // end is the end of what was handed over.

@@ -36,6 +36,8 @@ type recovery struct {
 	// Records from these offsets on are dispatched again.
 	queuesFrom message.LogOffset
 	indexFrom  message.LogOffset
+	// unindexed tells that the index could not be written from indexFrom on.
+	unindexed  bool
 	rebuilding bool // no entry is left of any record
 	forgot     bool // the mark was replaced by one that promises nothing
 }
@@ -54,9 +56,17 @@ func (s *Store) recover() error {
 	if err := r.openIndex(); err != nil {
 		return err
 	}
-	err = r.run()
+	if err := r.run(); err != nil {
+		return err
+	}
 	s.remark = r.forgot
-	return err
+	if s.index != nil {
+		s.indexer = newIndexer(s.index, s.o.Clock, s.log.Written())
+		if r.unindexed {
+			s.indexer.fallBehind(r.indexFrom)
+		}
+	}
+	return nil
 }
 
 // isOfThisLog tells whether the log still has the record that the mark remembers. If a Java

@@ -49,13 +49,11 @@ const (
 )
 
 // step does what is due every now and then on the way through the log.
-func (v *redispatch) step(at message.LogOffset) error {
+func (v *redispatch) step(at message.LogOffset) {
 	s := v.r.s
 	if at-v.flushed >= flushStep {
 		v.flushed = at
-		if err := s.queues.Flush(); err != nil {
-			return err
-		}
+		s.flushQueues()
 	}
 	if at-v.progress >= progressStep {
 		if v.progress > 0 {
@@ -63,7 +61,6 @@ func (v *redispatch) step(at message.LogOffset) error {
 		}
 		v.progress = at
 	}
-	return nil
 }
 
 // Record implements [commitlog.Visitor].
@@ -71,17 +68,11 @@ func (v *redispatch) Record(_ []byte, r *message.Record) error {
 	s := v.r.s
 	s.stage.lastTime = max(s.stage.lastTime, r.StoreTimestamp)
 	s.commit.anchor, s.commit.anchorTime = r.LogOffset, r.StoreTimestamp
-	if err := v.step(r.LogOffset); err != nil {
-		return err
-	}
+	v.step(r.LogOffset)
 	d := request{}
 	v.hashes = s.describe(&d, v.hashes[:0], nil, r)
 	d.place(r)
-	if s.index != nil && r.LogOffset >= v.r.indexFrom {
-		if err := s.index.Put(d.logOffset, d.storeTime, v.hashes); err != nil {
-			return err
-		}
-	}
+	v.index(&d)
 	if r.LogOffset < v.r.queuesFrom || !isQueued(r.SysFlag) || s.tombstones.dead(r.Topic, r.LogOffset) {
 		return nil
 	}
@@ -90,6 +81,19 @@ func (v *redispatch) Record(_ []byte, r *message.Record) error {
 		return nil
 	}
 	return v.queue(&d)
+}
+
+// index puts a record into the index. A store on a full disk opens all the same: what is not indexed is
+// when the next start finds room.
+func (v *redispatch) index(d *request) {
+	r := v.r
+	if r.s.index == nil || d.logOffset < r.indexFrom || r.unindexed {
+		return
+	}
+	if err := r.s.index.Put(d.logOffset, d.storeTime, v.hashes); err != nil {
+		r.s.o.Log.Error("messages are not indexed from here on", "logOffset", int64(d.logOffset), "err", err)
+		r.unindexed, r.indexFrom = true, d.logOffset
+	}
 }
 
 // skip leaves out a record whose topic cannot have a queue.

@@ -122,9 +122,6 @@ func (s *Store) open() error {
 	s.visible.Store(int64(s.log.Written()))
 	s.checkpointAt.Store(int64(s.marks.last.queues))
 	s.commit.writeback = s.log.Written()
-	if s.index != nil {
-		s.indexer = newIndexer(s.index, s.o.Clock, s.log.Written())
-	}
 	if s.remark {
 		s.checkpoint()
 	}
