@@ -29,6 +29,7 @@ import (
 	"ringmq/internal/wire"
 	"ringmq/server/delay"
 	"ringmq/server/hold"
+	"ringmq/server/txn"
 )
 
 // firstRegistration is how long Start waits for the name servers, so that clients find the broker once it says it is
@@ -54,6 +55,7 @@ type Broker struct {
 	state   // topics, groups, offsets, clients, locks, statistics, registration: state.go
 	hold    hold.Table
 	delays  *delay.Service
+	txns    *txn.Service
 	workers workers
 
 	// Set in New.
@@ -153,6 +155,9 @@ func New(o Options) (*Broker, error) {
 	if b.delays, err = b.openDelays(); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
+	if b.txns, err = b.openTransactions(); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
 	return b, nil
 }
 
@@ -188,6 +193,8 @@ func (b *Broker) Start(ctx context.Context) error {
 		b.resumePulls(nil, nil)
 	})
 	b.tasks.Go(func() { b.delays.Run(tasks) })
+	check := time.Duration(b.cfg.Broker.TransactionCheckInterval) * time.Millisecond
+	b.every(tasks, check, check, func(time.Time) { b.txns.Check(tasks) })
 	tried, cancel := context.WithTimeout(ctx, firstRegistration)
 	defer cancel()
 	b.registrar.Load().Tried(tried)

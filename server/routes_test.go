@@ -11,8 +11,6 @@ import (
 // later are the broker's request codes that are not served yet, with what they wait for. They are
 // answered with REQUEST_CODE_NOT_SUPPORTED.
 var later = map[wire.Code]string{
-	wire.CodeEndTransaction:               "transactions",
-	wire.CodeResumeCheckHalfMessage:       "transactions",
 	wire.CodeUpdateAndCreateAclConfig:     "access control",
 	wire.CodeDeleteAclConfig:              "access control",
 	wire.CodeGetBrokerClusterAclInfo:      "access control",

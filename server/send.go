@@ -11,6 +11,7 @@ import (
 	"ringmq/internal/wire"
 	"ringmq/server/delay"
 	"ringmq/server/topic"
+	"ringmq/server/txn"
 )
 
 // sendState is a turn's memory of what it appended: the answers it owes once the
@@ -109,14 +110,16 @@ func (b *Broker) sendTo(x *exchange, t *topic.Topic) {
 func (b *Broker) appendOne(x *exchange, t *topic.Topic) {
 	s := &x.state.send
 	seen := s.storedProperties(s.header.Properties, b.clusterProperty)
-	if seen.transaction {
-		b.refuseSend(x, wire.StatusMessageIllegal, "transaction messages are not supported by this broker yet")
-		return
-	}
 	r := &s.record
 	queueID := r.QueueID
 	r.Body, r.Properties = x.cmd.Body, s.props
-	if seen.delay > 0 {
+	switch {
+	case seen.transaction && b.conf().Broker.RejectTransactionMessage:
+		b.refuseSend(x, wire.StatusNoPermission, "the broker["+b.conf().Broker.BrokerIP1+"] sending transaction message is forbidden")
+		return
+	case seen.transaction:
+		s.props = txn.Prepare(r, s.halfProperties(&seen))
+	case seen.delay > 0:
 		s.props = delay.Schedule(r, s.props, seen.delay, b.delays.Levels())
 	}
 	if !b.legalSizes(len(r.Body), len(r.Properties)) {

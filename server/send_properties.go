@@ -12,6 +12,7 @@ type seenProperties struct {
 	wait        bool // WAIT is absent or true: answer after flush and replication
 	transaction bool // TRAN_MSG=true
 	delay       int  // DELAY: the level, 0 for none
+	waitText    []byte
 }
 
 // storedProperties fills s.props with the properties as a single message stores them: the sender's
@@ -22,7 +23,7 @@ func (s *sendState) storedProperties(sent, cluster []byte) seenProperties {
 	for name, value := range message.Properties(sent).All() {
 		switch string(name) {
 		case message.PropertyWait:
-			seen.wait = bytes.EqualFold(value, trueText)
+			seen.wait, seen.waitText = bytes.EqualFold(value, trueText), value
 			continue
 		case "CLUSTER":
 			continue // ours replaces it
@@ -35,6 +36,19 @@ func (s *sendState) storedProperties(sent, cluster []byte) seenProperties {
 	}
 	s.props = appendJoined(s.props, 0, cluster)
 	return seen
+}
+
+// halfProperties are s.props as a half message has them: Java keeps WAIT there. DELAY goes, as stock clients take it off: a
+// Java broker delays the half message itself, and loses it.
+func (s *sendState) halfProperties(seen *seenProperties) message.Properties {
+	props := message.Properties(s.props)
+	if seen.delay > 0 {
+		props = without(props, message.PropertyDelay)
+	}
+	if seen.waitText != nil {
+		props = props.Append(message.PropertyWait, string(seen.waitText))
+	}
+	return props
 }
 
 // delayLevel reads DELAY. What is not a number is none (in Java it fails the request with an exception's text).

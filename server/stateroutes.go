@@ -20,6 +20,7 @@ func stateRoutes() map[wire.Code]route {
 		wire.CodeUnlockBatchMq:           {worker, (*Broker).unlockQueues},
 		wire.CodeSearchOffsetByTimestamp: {worker, (*Broker).offsetByTime},
 		wire.CodeGetEarliestMsgStoretime: {worker, (*Broker).earliestStoreTime},
+		wire.CodeEndTransaction:          {worker, (*Broker).endTransaction},
 		wire.CodeQueryMessage:            {worker, (*Broker).queryMessage},
 		wire.CodeViewMessageByID:         {worker, (*Broker).viewMessage},
 
@@ -51,6 +52,7 @@ func stateRoutes() map[wire.Code]route {
 		wire.CodeCleanExpiredConsumequeue:         {worker, (*Broker).cleanStaleQueues},
 		wire.CodeCleanUnusedTopic:                 {worker, (*Broker).cleanUnusedTopics},
 		wire.CodeDeleteExpiredCommitlog:           {worker, (*Broker).deleteExpired},
+		wire.CodeResumeCheckHalfMessage:           {worker, (*Broker).resumeHalfMessage},
 
 		// Through the broker to clients.
 		wire.CodeInvokeBrokerToResetOffset:       {worker, (*Broker).resetOffset},

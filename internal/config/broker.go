@@ -31,7 +31,7 @@ type Broker struct {
 	EndTransactionThreadPoolNums           int    `key:"endTransactionThreadPoolNums" default:"max(8+2*cpu, 4*min(cpu,4))" status:"pool" doc:"end-transaction pool"`
 	FlushConsumerOffsetInterval            int    `key:"flushConsumerOffsetInterval" default:"5000" unit:"ms" range:"1.." doc:"consumerOffset.json period"`
 	FlushConsumerOffsetHistoryInterval     int    `key:"flushConsumerOffsetHistoryInterval" default:"60000" status:"unused" doc:"no effect"`
-	RejectTransactionMessage               bool   `key:"rejectTransactionMessage" default:"false" important:"yes" status:"transaction" doc:"refuse TRAN_MSG sends"`
+	RejectTransactionMessage               bool   `key:"rejectTransactionMessage" default:"false" important:"yes" doc:"refuse TRAN_MSG sends"`
 	FetchNamesrvAddrByAddressServer        bool   `key:"fetchNamesrvAddrByAddressServer" default:"false" important:"yes" status:"address" doc:"poll the address server every 2 min if namesrvAddr is unset"`
 	SendThreadPoolQueueCapacity            int    `key:"sendThreadPoolQueueCapacity" default:"10000" status:"queue" doc:"send queue bound"`
 	PutThreadPoolQueueCapacity             int    `key:"putThreadPoolQueueCapacity" default:"10000" status:"queue" doc:"reply-finish queue bound"`
@@ -75,9 +75,9 @@ type Broker struct {
 	CompressedRegister                     bool   `key:"compressedRegister" default:"false" doc:"zlib register body"`
 	ForceRegister                          bool   `key:"forceRegister" default:"true" doc:"periodic register without version query"`
 	RegisterNameServerPeriod               int    `key:"registerNameServerPeriod" default:"30000" unit:"ms" doc:"register period, clamped 10–60 s"`
-	TransactionTimeOut                     int64  `key:"transactionTimeOut" default:"6000" unit:"ms" important:"yes" status:"transaction" doc:"first check not before after birth"`
-	TransactionCheckMax                    int    `key:"transactionCheckMax" default:"15" important:"yes" status:"transaction" doc:"checks before discard"`
-	TransactionCheckInterval               int64  `key:"transactionCheckInterval" default:"60000" unit:"ms" important:"yes" status:"transaction" doc:"checker period (read at start)"`
+	TransactionTimeOut                     int64  `key:"transactionTimeOut" default:"6000" unit:"ms" important:"yes" doc:"first check not before after birth"`
+	TransactionCheckMax                    int    `key:"transactionCheckMax" default:"15" important:"yes" doc:"checks before discard"`
+	TransactionCheckInterval               int64  `key:"transactionCheckInterval" default:"60000" unit:"ms" range:"1.." important:"yes" doc:"checker period (read at start)"`
 	AclEnable                              bool   `key:"aclEnable" default:"false" important:"yes" status:"acl" doc:"load ACL validators"`
 	StoreReplyMessageEnable                bool   `key:"storeReplyMessageEnable" default:"true" status:"reply" doc:"store reply messages too"`
 	EnableDetailStat                       bool   `key:"enableDetailStat" default:"true" doc:"per-queue statistics"`

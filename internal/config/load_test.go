@@ -162,8 +162,8 @@ func TestWarnings(t *testing.T) {
 		{"case", "LISTENPORT=1", "b.conf: LISTENPORT: unknown key; did you mean listenPort?"},
 		{"far", "qqq=x", "b.conf: qqq: unknown key"},
 		{"system property", "tls.server.mode=enforcing", "b.conf: tls.server.mode: is a system property: give it as -D tls.server.mode=…"},
-		{"not yet", "transactionCheckMax=3", "b.conf: transactionCheckMax: has no effect yet: transactions"},
-		{"not yet, at its default", "transactionCheckMax=15", ""},
+		{"not yet", "slaveReadEnable=true", "b.conf: slaveReadEnable: has no effect yet: master-slave replication"},
+		{"not yet, at its default", "slaveReadEnable=false", ""},
 		{"accepted for good", "sendMessageThreadPoolNums=1", ""},
 		{"address server", "rmqAddressServerDomain=x", ""},
 	} {

@@ -60,5 +60,4 @@ var Statuses = map[string]Status{
 	"slow":        {NotYet, "lag of slow groups"},
 	"sql":         {NotYet, "SQL92 filter"},
 	"tls":         {NotYet, "TLS"},
-	"transaction": {NotYet, "transactions"},
 }

@@ -52,6 +52,10 @@ func (t *Table) DeadLetter(group string) (*Topic, error) {
 	return topic, err
 }
 
+// Own returns a topic of one queue that the broker itself stores in, making it if need be
+// (TopicConfigManager.createTopicOfTranCheckMaxTime).
+func (t *Table) Own(name string) (*Topic, error) { return t.ofGroup(name, 1, false) }
+
 func (t *Table) ofGroup(name string, queues int32, unitMode bool) (*Topic, error) {
 	if topic := t.Find(name); topic != nil {
 		return topic, nil

@@ -1,0 +1,160 @@
+package txn
+
+import (
+	"strconv"
+
+	"ringmq/engine"
+	"ringmq/internal/message"
+)
+
+// Refusal is why a transaction is not ended, in the words of EndTransactionProcessor.
+type Refusal string
+
+// Refusals of [Service.End] and [Service.Resume].
+const (
+	NotFound         Refusal = "Find prepared transaction message failed"
+	WrongGroup       Refusal = "The producer group wrong"
+	WrongQueueOffset Refusal = "The transaction state table offset wrong"
+	WrongLogOffset   Refusal = "The commit log offset wrong"
+	NoPlace          Refusal = "The prepared message does not say its topic and queue"
+	NotDiscarded     Refusal = "Put message back to " + HalfTopic + " failed: no message of " + DiscardTopic
+)
+
+func (r Refusal) Error() string { return string(r) }
+
+// Decision is what a producer says of a transaction.
+type Decision struct {
+	Group string
+	// QueueOffset and LogOffset are of the half message, or of the copy that was asked for.
+	QueueOffset message.QueueOffset
+	LogOffset   message.LogOffset
+	// Commit is false for a rollback.
+	Commit bool
+}
+
+// End ends a transaction. What it has appended lies before upTo; the caller commits it. A transaction that is ended
+// stays as it was: there is nothing new to commit then, but upTo lies behind what ended it. The error is a Refusal, or
+// the store's.
+func (s *Service) End(d Decision) (upTo message.LogOffset, err error) {
+	half, err := s.find(&d)
+	if err != nil {
+		return 0, err
+	}
+	at := half.QueueOffset
+	passed, pending := s.claim(at)
+	if !pending {
+		return s.lastEnd(), nil
+	}
+	// Until done: whatever happens, others must not wait for ever.
+	done, op := false, message.QueueOffset(opUnknown)
+	defer func() { s.settle(at, op, upTo, done) }()
+	if d.Commit {
+		// Only the first half message of a transaction that is no copy's original yet is certain to be not committed.
+		if (!passed && !isCopy(half)) || !s.stored(half) {
+			if upTo, err = s.store(half); err != nil {
+				return 0, err
+			}
+		}
+	}
+	got, err := s.appendOp(at)
+	switch {
+	case err == nil:
+		op, upTo = got.QueueOffset, got.End()
+	case upTo == 0:
+		return 0, err
+	default: // the message is on its way: without op record it is asked for, and found by its key
+		s.o.Log.Error("op record cannot be stored", "halfOffset", int64(at), "err", err)
+	}
+	done = true
+	return upTo, nil
+}
+
+// find reads the half message of a decision and holds them against each other.
+func (s *Service) find(d *Decision) (*message.Record, error) {
+	half, err := s.read(d.LogOffset)
+	switch {
+	case err != nil, string(half.Topic) != HalfTopic, half.QueueID != 0, half.QueueOffset >= s.half.Max():
+		return nil, NotFound
+	case string(half.Properties.Get(propertyGroup)) != d.Group:
+		return nil, WrongGroup
+	case half.QueueOffset != d.QueueOffset:
+		return nil, WrongQueueOffset
+	case half.LogOffset != d.LogOffset:
+		return nil, WrongLogOffset
+	}
+	return half, nil
+}
+
+// store appends the message that a half message stands for.
+func (s *Service) store(half *message.Record) (upTo message.LogOffset, err error) {
+	topic, queueID, ok := place(half)
+	if !ok {
+		return 0, NoPlace
+	}
+	got, err := s.append(committed(*half, topic, queueID, s.now()))
+	return got.End(), err
+}
+
+// appendOp appends the record that says that a half message is ended.
+func (s *Service) appendOp(half message.QueueOffset) (engine.Receipt, error) {
+	now := s.now()
+	host := s.o.Host()
+	return s.append(&message.Record{
+		Topic: opTopic, Body: strconv.AppendInt(nil, int64(half), 10), Properties: opProperties,
+		BornTimestamp: now, StoreTimestamp: now, BornHost: host, StoreHost: host,
+	})
+}
+
+// claim begins to end a half message; pending is false if it is ended. passed tells that the checker
+// is done with it, so that there may be copies.
+func (s *Service) claim(half message.QueueOffset) (passed, pending bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.waitEnded(half) {
+		return false, false
+	}
+	s.ending[half] = struct{}{}
+	return half < s.next, true
+}
+
+// waitEnded tells whether a half message is ended; it waits while somebody is at it. Under mu.
+func (s *Service) waitEnded(half message.QueueOffset) bool {
+	for {
+		if _, busy := s.ending[half]; !busy {
+			return s.ended.has(half)
+		}
+		s.settled.Wait()
+	}
+}
+
+// settle ends a claim. op is the op record's offset, opUnknown if there is none.
+func (s *Service) settle(half, op message.QueueOffset, upTo message.LogOffset, done bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.ending, half)
+	if done {
+		s.ended.add(half)
+	}
+	if op != opUnknown {
+		s.ops.note(op, half)
+	}
+	s.last = max(s.last, upTo)
+	s.settled.Broadcast()
+}
+
+func (s *Service) lastEnd() message.LogOffset {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.last
+}
+
+// Resume gives a message that was given up a new round of questions (AdminBrokerProcessor.resumeCheckHalfMessage). The
+// caller commits what lies before upTo. The error is a Refusal, or the store's.
+func (s *Service) Resume(at message.LogOffset) (upTo message.LogOffset, err error) {
+	r, err := s.read(at)
+	if err != nil || string(r.Topic) != DiscardTopic {
+		return 0, NotDiscarded
+	}
+	got, err := s.append(moved(*r, halfTopic, with(r.Properties, propertyTimes, "0"), s.now()))
+	return got.End(), err
+}
