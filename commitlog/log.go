@@ -38,8 +38,9 @@ type Log struct {
 	// prepared is the end of the last file that is known to have its blocks.
 	prepared atomic.Int64
 
-	written atomic.Int64 // LogOffset up to which the page cache has the log
-	durable atomic.Int64 // LogOffset up to which the device has it; ≤ written
+	found   message.LogOffset // end of the files that Open found; set before use
+	written atomic.Int64      // LogOffset up to which the page cache has the log
+	durable atomic.Int64      // LogOffset up to which the device has it; ≤ written
 	failure atomic.Pointer[FailedError]
 }
 
@@ -114,6 +115,7 @@ func (l *Log) loadFile(e mapfile.Entry, base message.LogOffset) error {
 	}
 	file := newFile(f, base, l.o.FileSize)
 	l.add(file)
+	l.found = file.end()
 	l.written.Store(int64(file.end())) // until Resume, all of it may be records
 	return nil
 }

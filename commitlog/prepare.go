@@ -29,6 +29,9 @@ func (l *Log) Prepare(base message.LogOffset) error {
 	}
 	f := l.fileAt(base)
 	if f == nil {
+		if err := l.settleFound(base); err != nil {
+			return err
+		}
 		var err error
 		if f, err = l.create(base); err != nil {
 			return err
@@ -38,6 +41,23 @@ func (l *Log) Prepare(base message.LogOffset) error {
 		return &SpaceError{l.PathOf(base), l.o.FileSize, err}
 	}
 	l.prepared.Store(int64(f.end()))
+	return nil
+}
+
+// settleFound makes the length of the last file that Open found last, before the first new one
+// follows it: a process that was killed may not have come so far, and a power cut would leave
+// an empty file before a whole one.
+func (l *Log) settleFound(base message.LogOffset) error {
+	if base != l.found || base == 0 {
+		return nil
+	}
+	f := l.fileAt(base - 1)
+	if f == nil {
+		return nil
+	}
+	if err := f.f.Sync(); err != nil {
+		return l.fail(err)
+	}
 	return nil
 }
 

@@ -116,13 +116,14 @@ func openMarks(root mapfile.FS) (*marks, error) {
 	return ms, nil
 }
 
-// openOrCreate opens a file, or makes it and its name last.
+// openOrCreate opens a file, or makes it. Its name lasts afterwards, also when it was there: a
+// process that was killed may have made it and come no further.
 func openOrCreate(root mapfile.FS, name string) (mapfile.File, error) {
 	f, err := root.Open(name)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return f, err
+	if errors.Is(err, fs.ErrNotExist) {
+		f, err = root.Create(name)
 	}
-	if f, err = root.Create(name); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	for dir := path.Dir(name); ; dir = path.Dir(dir) {
