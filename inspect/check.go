@@ -80,13 +80,16 @@ func (s *Store) Check(ctx context.Context, o CheckOptions) (*Report, error) {
 		return nil, err
 	}
 	err = c.run(ctx)
-	err = errors.Join(err, c.entries.close())
+	err = errors.Join(err, c.entries.close(), c.match.reader.close())
 	if c.keys.cur != nil {
 		err = errors.Join(err, c.keys.cur.f.Close())
 	}
 	c.report.Problems, c.report.Notes = c.find.problems, c.find.notes
 	return &c.report, err
 }
+
+// extName is the folder of longer tags codes, with enableConsumeQueueExt.
+const extName = "consumequeue_ext"
 
 // checker is a check under way.
 type checker struct {
@@ -105,6 +108,7 @@ type checker struct {
 	keys    *keyMatcher
 	newest  int64 // store time of the newest record, ms
 	files   []fileState
+	file    int // the one being read
 }
 
 func newChecker(s *Store, o CheckOptions) (*checker, error) {
@@ -136,7 +140,10 @@ func newChecker(s *Store, o CheckOptions) (*checker, error) {
 		return nil, err
 	}
 	c.entries = newEntryReader(&c.queues)
-	c.match = &matcher{log: &s.log, entries: c.entries, find: c.find, damage: &c.damage, crashed: c.crashed, exact: o.DelayLevels != nil}
+	c.match = &matcher{log: &s.log, entries: c.entries, reader: recordReader{log: &s.log}, find: c.find, damage: &c.damage, crashed: c.crashed, exact: o.DelayLevels != nil}
+	if _, err := s.root.Stat(extName); err == nil {
+		c.match.hasExt = true
+	}
 	c.keys = newKeyMatcher(&c.index, c.find, &c.damage)
 	c.keys.crashed, c.keys.logMin = c.crashed, s.log.min()
 	return c, nil
@@ -241,7 +248,7 @@ func (c *checker) finishQueues(ctx context.Context) error {
 		}
 	}
 	if n := c.match.extended; n > 0 {
-		c.find.add(Problem{Note: true, Path: "consumequeue_ext", Offset: wholeFile, What: fmt.Sprintf("%d entries have their tags code there, which is not checked", n)})
+		c.find.add(Problem{Note: true, Path: extName, Offset: wholeFile, What: fmt.Sprintf("%d entries have their tags code there, which is not checked", n)})
 	}
 	c.report.Queues.Entries, c.report.Queues.Lost = c.match.records, c.match.lost
 	return nil

@@ -19,9 +19,10 @@ func (m *matcher) finish(q *queue, logMin, logEnd message.LogOffset, known topic
 	}
 	m.find.count(q.heldMore)
 	for _, s := range q.missing {
-		p := m.problem(q, s.from, "entries are missing", fmt.Sprintf("those up to %d, of records from log offset %d on", s.to-1, s.at), "")
+		which := fmt.Sprintf(" for queue offsets %d to %d, of records from log offset %d on", s.from, s.to-1, s.at)
+		p := m.from(q, s.from, "no entries"+which, "", "")
 		if p.Note = m.crashed && s.from >= q.max; p.Note {
-			p.What = "entries that the broker had not written yet"
+			p.What = "the broker had not written yet the entries" + which
 		}
 		m.find.add(p)
 	}
@@ -82,6 +83,7 @@ type unclaimed struct {
 	started, ended bool // records lie before; none lie behind
 	told           int
 	lost           int64
+	firstLost      message.QueueOffset
 	beyond         span                // a run of entries behind the log's end
 	empty          message.QueueOffset // behind the last place without an entry
 }
@@ -105,7 +107,7 @@ func (u *unclaimed) gap(s span) error {
 		}
 	}
 	if empty || end < s.to {
-		u.m.find.add(u.m.problem(u.q, s.from, "the log has no record for queue offsets from here", fmt.Sprintf("records up to %d, before log offset %d", s.to-1, s.at), ""))
+		u.m.find.add(u.m.from(u.q, s.from, fmt.Sprintf("the log has no records for queue offsets %d to %d, before log offset %d", s.from, s.to-1, s.at), "", ""))
 	}
 	return nil
 }
@@ -120,7 +122,9 @@ func (u *unclaimed) look(from, to message.QueueOffset) error {
 		}
 		switch {
 		case e.IsHole() || e.IsValid() && m.damage.covers(e.LogOffset):
-			u.lost++
+			if u.lost++; u.lost == 1 {
+				u.firstLost = at
+			}
 		case e.IsBlank() || e.LogOffset < u.logMin && e.IsValid():
 			if u.started {
 				u.add(m.problem(q, at, "entry behind later ones", "", entryText(e)))
@@ -138,10 +142,24 @@ func (u *unclaimed) look(from, to message.QueueOffset) error {
 			}
 			u.beyond.to = at + 1
 		default:
-			u.add(m.problem(q, at, "entry that leads to no record of its queue and offset", "", entryText(e)))
+			u.astray(at, e)
 		}
 	}
 	return nil
+}
+
+// astray tells of an entry that leads to something else than its record.
+func (u *unclaimed) astray(at message.QueueOffset, e consumequeue.Entry) {
+	if u.told >= maxHeld {
+		u.add(Problem{})
+		return
+	}
+	there := "no record"
+	if _, err := u.m.reader.read(e.LogOffset); err == nil {
+		r := &u.m.reader.rec
+		there = fmt.Sprintf("%s queue %d offset %d", shortTopic(string(r.Topic)), r.QueueID, r.QueueOffset)
+	}
+	u.add(u.m.problem(u.q, at, "entry that leads elsewhere", fmt.Sprintf("a record of %v", u.q), entryText(e)+", where lies "+there))
 }
 
 // add tells a problem, or counts it after many.
@@ -158,10 +176,10 @@ func (u *unclaimed) tell() {
 	m, q := u.m, u.q
 	m.lost += u.lost
 	if u.lost > 0 {
-		m.find.add(Problem{Note: true, Path: q.dir(), Offset: wholeFile, What: fmt.Sprintf("%d messages are lost: their records are damaged or gone", u.lost)})
+		m.find.add(Problem{Note: true, Path: q.dir(), Offset: wholeFile, What: fmt.Sprintf("lost messages, whose records are damaged or gone: %d, the first at queue offset %d", u.lost, u.firstLost)})
 	}
 	if b := u.beyond; b.to > 0 {
-		p := m.problem(q, b.from, "entries lead behind the end of the log", fmt.Sprintf("records before log offset %d", u.logEnd), fmt.Sprintf("%d entries from log offset %d on", b.to-b.from, b.at))
+		p := m.from(q, b.from, fmt.Sprintf("entries for queue offsets %d to %d lead behind the end of the log", b.from, b.to-1), fmt.Sprintf("less than %d", u.logEnd), fmt.Sprintf("log offset %d", b.at))
 		p.Note = m.crashed
 		m.find.add(p)
 	}

@@ -1,8 +1,10 @@
 package inspect
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"sort"
 
 	"ringmq/consumequeue"
 	"ringmq/internal/message"
@@ -12,10 +14,12 @@ import (
 type matcher struct {
 	log     *logFiles
 	entries *entryReader
+	reader  recordReader // for records that entries lead to in vain
 	find    *findings
 	damage  *damageList
 	crashed bool // nobody closed the store: its end may be missing
 	exact   bool // the delay levels are known
+	hasExt  bool // there is a consumequeue_ext, where tags codes may lie
 
 	records  int64 // with an entry
 	extended int64 // entries whose tags code lies in consumequeue_ext
@@ -26,10 +30,7 @@ type matcher struct {
 func (m *matcher) take(f *fact) error {
 	q := f.queue
 	place := f.offset
-	switch {
-	case !q.met:
-		q.met, q.lo, q.next = true, place, place
-	case place != q.next:
+	if !q.met || place != q.next {
 		var err error
 		if place, err = m.outOfOrder(q, f); err != nil || place < 0 {
 			return err
@@ -56,34 +57,53 @@ func (m *matcher) entry(q *queue, at message.QueueOffset) (consumequeue.Entry, e
 	return m.entries.at(q, at)
 }
 
-// outOfOrder decides where a record belongs that does not follow the one before it in its queue: -1
-// for nowhere. Its header has no checksum, but the queue's entries were written apart from it: what
-// they say, too, is true.
+// outOfOrder decides where a record belongs that is the first of its queue, or does not follow the one
+// before it: -1 for nowhere. Its header has no checksum, but the queue's entries were written apart
+// from it: what they say, too, is true.
 func (m *matcher) outOfOrder(q *queue, f *fact) (message.QueueOffset, error) {
 	own, err := m.entry(q, f.offset)
 	if err != nil {
 		return -1, err
 	}
-	following, err := m.entry(q, q.next)
-	if err != nil {
-		return -1, err
+	place, said := f.offset, own.IsValid() && own.LogOffset == f.entry.LogOffset
+	if !said {
+		led, ok, err := m.leading(q, f.entry.LogOffset)
+		if err != nil {
+			return -1, err
+		}
+		if ok && led != place {
+			m.wrongOffset(q, f, "QUEUEOFFSET of the record", fmt.Sprint(int64(led)))
+			place, said = led, true
+		}
 	}
-	off := f.entry.LogOffset
-	said := own.IsValid() && own.LogOffset == off
 	switch {
-	case !said && following.IsValid() && following.LogOffset == off:
-		m.wrongOffset(q, f, "QUEUEOFFSET of the record", fmt.Sprint(int64(q.next)))
-		return q.next, nil
-	case f.offset > q.next:
-		q.holdSpan(&q.gaps, span{q.next, f.offset, off})
-		return f.offset, nil
-	case said || f.offset == 0:
+	case !q.met:
+		q.met, q.lo = true, place
+	case place == q.next:
+	case place > q.next:
+		q.holdSpan(&q.gaps, span{q.next, place, f.entry.LogOffset})
+	case said || place == 0:
 		q.restart()
-		q.lo = f.offset
-		return f.offset, nil
+		q.lo = place
+	default:
+		m.wrongOffset(q, f, "QUEUEOFFSET of the record, which an earlier one has", fmt.Sprint(int64(q.next)))
+		return -1, nil
 	}
-	m.wrongOffset(q, f, "QUEUEOFFSET of the record, which another record before it has", fmt.Sprint(int64(q.next)))
-	return -1, nil
+	return place, nil
+}
+
+// leading finds the entry that leads to a log offset; the entries are in the order of the log.
+func (m *matcher) leading(q *queue, off message.LogOffset) (message.QueueOffset, bool, error) {
+	var failed error
+	at := func(i int) consumequeue.Entry {
+		e, err := m.entry(q, q.first+message.QueueOffset(i))
+		failed = cmp.Or(failed, err)
+		return e
+	}
+	n := int(q.max - q.first)
+	i := sort.Search(n, func(i int) bool { return at(i).LogOffset >= off })
+	ok := i < n && at(i).LogOffset == off
+	return q.first + message.QueueOffset(i), ok, failed
 }
 
 // posQueueOffset is where a record holds its queue offset.
@@ -115,7 +135,7 @@ func (m *matcher) compare(q *queue, f *fact, place message.QueueOffset, e consum
 		q.holdSpan(&q.missing, span{place, place + 1, want.LogOffset})
 	case e.LogOffset != want.LogOffset || e.Size != want.Size:
 		q.hold(m.problem(q, place, "entry", entryText(want), entryText(e)))
-	case e.TagsCode < math.MinInt32:
+	case e.TagsCode < math.MinInt32 && m.hasExt:
 		m.extended++
 	case f.delay > 0:
 		m.compareDelivery(q, f, place, e)
@@ -143,7 +163,12 @@ func (m *matcher) compareDelivery(q *queue, f *fact, place message.QueueOffset, 
 
 // problem is one of the entry at a place.
 func (m *matcher) problem(q *queue, at message.QueueOffset, what, want, got string) Problem {
-	p := Problem{Path: q.dir(), Offset: wholeFile, What: fmt.Sprintf("%s at queue offset %d", what, at), Want: want, Got: got}
+	return m.from(q, at, fmt.Sprintf("%s at queue offset %d", what, at), want, got)
+}
+
+// from is a problem that begins with the entry at a place.
+func (m *matcher) from(q *queue, at message.QueueOffset, what, want, got string) Problem {
+	p := Problem{Path: q.dir(), Offset: wholeFile, What: what, Want: want, Got: got}
 	if f, pos := q.file(at, m.entries.fileSize); f != nil {
 		p.Path, p.Offset = q.path(*f), pos
 	}

@@ -49,6 +49,12 @@ func (c *checker) readLog(ctx context.Context) error {
 
 // takeChunk takes a chunk's facts, in the order of the log.
 func (c *checker) takeChunk(k *chunk) error {
+	for ; c.file < k.file; c.file++ {
+		// What is missing between two files counts as damage.
+		if from, to := c.store.log.files[c.file].end(), c.store.log.files[c.file+1].base; from < to {
+			c.damage.add(from, to)
+		}
+	}
 	for i := range k.facts {
 		f := &k.facts[i]
 		if f.queue != nil {

@@ -193,7 +193,7 @@ func (c *checker) checkMark() error {
 	}
 	p := Problem{Path: engine.MarksName, Offset: wholeFile}
 	if damaged > 0 {
-		p.What, p.Note = fmt.Sprintf("%d of its two marks are damaged", damaged), c.crashed && ok
+		p.What, p.Note = fmt.Sprintf("damaged marks: %d of 2", damaged), c.crashed && ok
 		c.find.add(p)
 	}
 	if !ok {

@@ -83,14 +83,8 @@ func fillStore(t testing.TB, o engine.Options, from, to int) {
 func writeConfig(t testing.TB, dir string) {
 	t.Helper()
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, configName), 0o755))
-	topics := wire.TopicConfigSerializeWrapper{TopicConfigTable: map[string]*wire.TopicConfig{}}
-	for i := range 3 {
-		name := fmt.Sprint("Topic", i)
-		topics.TopicConfigTable[name] = &wire.TopicConfig{TopicName: name, ReadQueueNums: 2, WriteQueueNums: 2, Perm: 6}
-	}
-	topics.TopicConfigTable[engine.ScheduleTopic] = &wire.TopicConfig{TopicName: engine.ScheduleTopic, ReadQueueNums: 18, WriteQueueNums: 18, Perm: 6}
+	writeTopics(t, dir, "Topic0", "Topic1", "Topic2", engine.ScheduleTopic)
 	for name, v := range map[string]any{
-		topicsFile:           topics,
 		groupsFile:           wire.SubscriptionGroupWrapper{SubscriptionGroupTable: map[string]*wire.SubscriptionGroupConfig{"CG": {GroupName: "CG"}}},
 		offsetsFile:          wire.OffsetSerializeWrapper{OffsetTable: map[string]map[int32]int64{"Topic0@CG": {0: 3, 1: 5}, "Topic1@CG": {0: 2}, "%RETRY%CG@CG": {0: 0}}},
 		delaysFile:           wire.DelayOffsetSerializeWrapper{OffsetTable: map[int32]int64{3: 1}},
@@ -100,6 +94,18 @@ func writeConfig(t testing.TB, dir string) {
 		require.NoError(t, err)
 		require.NoError(t, os.WriteFile(filepath.Join(dir, configName, name), data, 0o600))
 	}
+}
+
+// writeTopics writes topics.json.
+func writeTopics(t testing.TB, dir string, names ...string) {
+	t.Helper()
+	topics := wire.TopicConfigSerializeWrapper{TopicConfigTable: map[string]*wire.TopicConfig{}}
+	for _, name := range names {
+		topics.TopicConfigTable[name] = &wire.TopicConfig{TopicName: name, ReadQueueNums: 2, WriteQueueNums: 2, Perm: 6}
+	}
+	data, err := fastjson.MarshalPretty(topics)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, configName, topicsFile), data, 0o600))
 }
 
 // check returns the report and what it told, a line each.
