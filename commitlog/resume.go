@@ -51,13 +51,13 @@ func (l *Log) Rewrite(off message.LogOffset) error {
 
 // zeroFrom overwrites what is not zero in f from off on.
 func zeroFrom(f *File, off message.LogOffset) (wrote bool, err error) {
-	buf := make([]byte, min(windowSize, int64(f.end()-off)))
-	zeros := make([]byte, len(buf))
+	buf, zeros := make([]byte, windowSize), make([]byte, windowSize)
 	for at := int64(off - f.base); ; {
 		if at, err = f.f.NextData(at); err != nil || at >= f.size {
 			return wrote, err
 		}
-		n := min(int64(len(buf)), f.size-at)
+		// Up to a block's end: the block that was read in part would count as data.
+		n := min(int64(len(buf))-at%blockSize, f.size-at)
 		if _, err := f.f.ReadAt(buf[:n], at); err != nil && !errors.Is(err, io.EOF) {
 			return wrote, err
 		}

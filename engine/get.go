@@ -46,6 +46,9 @@ type GetRequest struct {
 	MaxMsgs int
 	// Filter tells by its tags code whether a message is wanted; nil wants all.
 	Filter func(tagsCode int64) bool
+	// Match tells by its record whether a message that passed Filter is wanted; nil wants all. It
+	// must not keep the record. For a result that is Cold it is called by Warm.
+	Match func(record []byte) bool
 }
 
 // maxScan is the number of entries that one Get looks at, at least
@@ -92,7 +95,7 @@ type getter struct {
 
 func (g *getter) run() {
 	res := g.res
-	res.Status, res.Next = NoMatchedMessage, g.req.Offset
+	res.Status, res.Next, res.match = NoMatchedMessage, g.req.Offset, g.req.Match
 	limit := max(maxScan, g.req.MaxMsgs)
 	for scanned := 0; scanned < limit; {
 		want := min(limit-scanned, len(res.entries))
@@ -147,6 +150,12 @@ func (g *getter) entry(e *consumequeue.Entry) bool {
 	}
 	switch g.find(e) {
 	case there:
+		if match := g.req.Match; match != nil && !res.Cold && !match(g.file.Bytes(e.LogOffset, int(e.Size))) {
+			if res.Count == 0 {
+				res.Status = NoMatchedMessage
+			}
+			return true
+		}
 		res.add(g.file, e.LogOffset, int(e.Size))
 		res.Status = Found
 	case gone:

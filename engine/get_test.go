@@ -2,12 +2,14 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"ringmq/consumequeue"
+	"ringmq/internal/javahash"
 	"ringmq/internal/mapfile"
 	"ringmq/internal/message"
 )
@@ -244,10 +246,73 @@ func TestCold(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
+// bodyIs is a Match for messages with one of these bodies.
+func bodyIs(t *testing.T, want ...string) func(record []byte) bool {
+	return func(record []byte) bool {
+		var r message.Record
+		require.NoError(t, message.Decode(record, &r))
+		require.Equal(t, len(record), r.Size())
+		return slices.Contains(want, string(r.Body))
+	}
+}
+
+func TestMatch(t *testing.T) {
+	s, mem := openSmall(t, func(o *Options) { o.CommitLogFileSize = 1 << 20; o.StagingBytes = 4 << 20 })
+	send(t, s, "T", "a 1", "b 1", "a 2", "b 2", "a 3")
+	tagA := func(code int64) bool { return code == javahash.TagsCode([]byte("a")) }
+	f := func(cold bool, filter func(int64) bool, match func([]byte) bool, offset message.QueueOffset, most int, status GetStatus, want string, next message.QueueOffset) {
+		t.Helper()
+		res := NewGetResult()
+		defer res.Release()
+		s.Get(&GetRequest{Queue: s.Queue([]byte("T"), 0), Offset: offset, MaxMsgs: most, Filter: filter, Match: match}, res)
+		require.Equal(t, cold, res.Cold)
+		if cold {
+			require.NoError(t, res.Warm())
+		}
+		require.Equal(t, status, res.Status)
+		require.Equal(t, want, bodies(t, res))
+		require.Equal(t, next, res.Next)
+	}
+	run := func(cold bool) {
+		t.Helper()
+		f(cold, nil, bodyIs(t, "a 1", "b 2"), 0, 32, Found, "a 1,b 2", 5)
+		f(cold, nil, bodyIs(t, "none"), 0, 32, NoMatchedMessage, "", 5)
+		f(cold, tagA, bodyIs(t, "b 1", "a 2"), 0, 32, Found, "a 2", 5)
+		f(cold, nil, bodyIs(t, "a 3"), 3, 32, Found, "a 3", 5)
+	}
+	run(false)
+	f(false, nil, bodyIs(t, "b 1", "b 2"), 0, 1, Found, "b 1", 2)
+	for range 80 {
+		send(t, s, "U", strings.Repeat("x", 1<<20-200))
+	}
+	mem.Cold.Store(true)
+	run(true)
+	f(true, nil, bodyIs(t, "b 1", "b 2"), 0, 1, NoMatchedMessage, "", 1) // one candidate at a time
+	require.NoError(t, s.Close())
+}
+
+func TestView(t *testing.T) {
+	s, _ := openSmall(t, nil)
+	var arrived []string
+	s.OnArrival(func(q *consumequeue.Queue, end message.QueueOffset, _ int64) {
+		require.True(t, s.View(q, end-1, func(record []byte) {
+			var r message.Record
+			require.NoError(t, message.Decode(record, &r))
+			arrived = append(arrived, string(r.Body))
+		}))
+	})
+	send(t, s, "T", "a", "b")
+	require.Equal(t, []string{"a", "b"}, arrived)
+	none := func([]byte) { t.Error("there is none") }
+	require.False(t, s.View(s.Queue([]byte("T"), 0), 2, none))
+	require.False(t, s.View(s.Queue([]byte("T"), 1), 0, none))
+	require.NoError(t, s.Close())
+}
+
 func TestGetDoesNotAllocate(t *testing.T) {
 	s, _ := openSmall(t, nil)
 	send(t, s, "T", "a", "b", "c")
-	req := GetRequest{Queue: s.Queue([]byte("T"), 0), MaxMsgs: 32}
+	req := GetRequest{Queue: s.Queue([]byte("T"), 0), MaxMsgs: 32, Match: func(record []byte) bool { return len(record) > 0 }}
 	require.Zero(t, testing.AllocsPerRun(100, func() {
 		res := NewGetResult()
 		s.Get(&req, res)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"ringmq/internal/mapfile"
 )
@@ -27,7 +28,7 @@ func (s *Store) takeLock() error {
 		return err
 	}
 	s.lock = f
-	if err := f.Lock(); errors.Is(err, mapfile.ErrLocked) {
+	if err := s.tryLock(f); errors.Is(err, mapfile.ErrLocked) {
 		return fmt.Errorf("%w %s: stop it, or choose another storePathRootDir", errSecond, s.root.Path())
 	} else if err != nil {
 		return err
@@ -35,4 +36,21 @@ func (s *Store) takeLock() error {
 	// Java writes its name, too.
 	_, err = f.WriteAt([]byte("lock"), 0)
 	return err
+}
+
+// lockPatience is how long a broker that was just killed may take to let go of its lock: the kernel
+// tears its memory and its rings down first.
+const (
+	lockPatience = 500 * time.Millisecond
+	lockRetry    = 20 * time.Millisecond
+)
+
+func (s *Store) tryLock(f mapfile.File) error {
+	for waited := time.Duration(0); ; waited += lockRetry {
+		err := f.Lock()
+		if !errors.Is(err, mapfile.ErrLocked) || waited >= lockPatience || s.o.stepped {
+			return err
+		}
+		<-s.o.Clock.NewTimer(lockRetry).C()
+	}
 }

@@ -130,6 +130,27 @@ func (s *Store) StoreTimeAt(topic []byte, id int32, at message.QueueOffset) int6
 // no record begins is an error. It may wait for the device.
 func (s *Store) ReadRecord(off message.LogOffset) ([]byte, error) { return s.log.ReadRecord(off) }
 
+// View shows look the record of a queue's message without copying it; look must not keep it. It returns
+// false when there is no such message. It may wait for the device, but for a message that has just
+// arrived: what [Store.OnArrival] registers may call it.
+func (s *Store) View(q *consumequeue.Queue, at message.QueueOffset, look func(record []byte)) bool {
+	var e [1]consumequeue.Entry
+	if n, err := q.Read(at, e[:]); n == 0 || err != nil || isHole(&e[0]) || e[0].Size < message.MinSize {
+		return false
+	}
+	off, size := e[0].LogOffset, int(e[0].Size)
+	f, err := s.log.Pin(off)
+	if err != nil || f == nil {
+		return false
+	}
+	defer f.Unpin()
+	if !f.Holds(off, size) || !isRecord(f.Bytes(off, size), off) {
+		return false
+	}
+	look(f.Bytes(off, size))
+	return true
+}
+
 // InMemory tells whether a queue's message at an offset lies so near the end of the log that
 // RocketMQ takes it to be in memory; true also where there is no message
 // (DefaultMessageStore.checkInDiskByConsumeOffset, the other way round).

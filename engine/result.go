@@ -29,6 +29,7 @@ type GetResult struct {
 	pieces  [][]byte // adjacent messages are one piece
 	end     message.LogOffset
 	places  []place
+	match   func(record []byte) bool // the request's, for Warm
 	repair  repair            // what Warm has to do instead
 	files   []*commitlog.File // pinned
 	entries [64]consumequeue.Entry
@@ -82,7 +83,7 @@ func (r *GetResult) join(f *commitlog.File, off message.LogOffset, size int) {
 }
 
 // Warm does what Get must not wait for. It brings the messages into memory and leaves out what
-// turns out not to be a message. Or, where the first entry is damaged, it makes the queue's
+// turns out not to be a message, or not one that the request's Match wants. Or, where the first entry is damaged, it makes the queue's
 // damaged entries again from the commit log; the result is empty then, MessageWasRemoving, and its Next the
 // offset asked for. An error is the device's; the result is empty then, too.
 func (r *GetResult) Warm() error {
@@ -90,7 +91,7 @@ func (r *GetResult) Warm() error {
 		r.repair, r.Cold = repair{}, false
 		return rep.run()
 	}
-	places := r.places
+	places, unmatched := r.places, false
 	clear(r.pieces)
 	r.pieces, r.Count, r.Bytes, r.Cold = r.pieces[:0], 0, 0, false
 	for _, p := range places {
@@ -99,13 +100,22 @@ func (r *GetResult) Warm() error {
 			r.pieces, r.Count, r.Bytes, r.Status = r.pieces[:0], 0, 0, MessageWasRemoving
 			return fmt.Errorf("messages at log offset %d cannot be read: %w", p.off, err)
 		}
-		if isRecord(p.file.Bytes(p.off, p.size), p.off) {
+		record := p.file.Bytes(p.off, p.size)
+		switch {
+		case !isRecord(record, p.off):
+		case r.match != nil && !r.match(record):
+			unmatched = true
+		default:
 			r.Count++
 			r.Bytes += p.size
 			r.join(p.file, p.off, p.size)
 		}
 	}
-	if r.Count == 0 && r.Status == Found {
+	switch {
+	case r.Count > 0 || r.Status != Found:
+	case unmatched:
+		r.Status = NoMatchedMessage
+	default:
 		r.Status = MessageWasRemoving
 	}
 	return nil
