@@ -30,8 +30,8 @@ type GetResult struct {
 	end     message.LogOffset
 	places  []place
 	match   func(record []byte) bool // the request's, for Warm
-	repair  repair            // what Warm has to do instead
-	files   []*commitlog.File // pinned
+	repair  repair                   // what Warm has to do instead
+	files   []*commitlog.File        // pinned
 	entries [64]consumequeue.Entry
 }
 
