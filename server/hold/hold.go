@@ -35,6 +35,8 @@ type Waiter struct {
 	DeadlineMillis int64
 	// Match tells whether an entry's tags code may pass the pull's filter; nil passes all.
 	Match func(tagsCode int64) bool
+	// MatchRecord tells of an entry that Match lets pass whether its record passes, too; nil passes all.
+	MatchRecord func(record []byte) bool
 	// Pull is the caller's own.
 	Pull any
 }
@@ -43,6 +45,8 @@ type Waiter struct {
 type list struct {
 	mu      sync.Mutex
 	waiters []Waiter
+	// selective is how many waiters have a MatchRecord; under mu.
+	selective int
 	// count mirrors len(waiters), so that an arrival at a queue nobody waits for takes no lock.
 	count atomic.Int32
 	// nextRecheckMillis is when Scan next compares the queue with its waiters; under mu.
@@ -51,6 +55,10 @@ type list struct {
 
 // Table holds the waiters of a broker. The zero value is ready.
 type Table struct {
+	// View shows look the record of a queue's entry, or returns false: the waiters that would look at it wake
+	// then, and the pull finds out. Set before use; needed only if waiters have a MatchRecord.
+	View func(q *consumequeue.Queue, at message.QueueOffset, look func(record []byte)) bool
+
 	mu     sync.Mutex
 	active map[*list]struct{} // lists with waiters; under mu
 
@@ -74,6 +82,9 @@ func (t *Table) Add(w Waiter, nowMillis int64) {
 		t.activate(l)
 	}
 	l.waiters = append(l.waiters, w)
+	if w.MatchRecord != nil {
+		l.selective++
+	}
 	l.count.Store(int32(len(l.waiters)))
 	t.held.Add(1)
 	if w.Queue.Max() > w.Offset {
@@ -89,10 +100,29 @@ func (t *Table) Arrive(q *consumequeue.Queue, newMax message.QueueOffset, tagsCo
 		return
 	}
 	l.mu.Lock()
-	t.release(l, func(w *Waiter) bool {
-		return newMax > w.Offset && (w.Match == nil || w.Match(tagsCode))
-	})
-	l.mu.Unlock()
+	defer l.mu.Unlock()
+	if l.selective > 0 {
+		t.arriveRecord(l, q, newMax, tagsCode)
+		return
+	}
+	t.release(l, func(w *Waiter) bool { return w.wants(newMax, tagsCode) })
+}
+
+func (w *Waiter) wants(newMax message.QueueOffset, tagsCode int64) bool {
+	return newMax > w.Offset && (w.Match == nil || w.Match(tagsCode))
+}
+
+// arriveRecord is Arrive where somebody looks at the record. l.mu is held: the record was
+// written a moment ago, so that reading it waits for nothing.
+func (t *Table) arriveRecord(l *list, q *consumequeue.Queue, newMax message.QueueOffset, tagsCode int64) {
+	arrived := func(record []byte) {
+		t.release(l, func(w *Waiter) bool {
+			return w.wants(newMax, tagsCode) && (w.MatchRecord == nil || record == nil || w.MatchRecord(record))
+		})
+	}
+	if !t.View(q, newMax-1, arrived) {
+		arrived(nil)
+	}
 }
 
 // Scan readies the waiters whose time is up, and those that lag behind their queue.
@@ -143,6 +173,9 @@ func (t *Table) release(l *list, over func(*Waiter) bool) {
 		t.ready = append(t.ready, l.waiters[i])
 		t.readyCount.Store(int32(len(t.ready)))
 		t.readyMu.Unlock()
+		if l.waiters[i].MatchRecord != nil {
+			l.selective--
+		}
 		released++
 	}
 	if released == 0 {

@@ -14,22 +14,36 @@ import (
 
 // script runs a Table against one queue. Each step is a line:
 //
-//	hold NAME OFFSET DEADLINE [tag=CODE]   a pull waits for the entry at OFFSET
-//	arrive TAGSCODE                        one more entry becomes visible
-//	appear TAGSCODE                        an entry becomes visible that nobody is told of
+//	hold NAME OFFSET DEADLINE [tag=CODE] [record=TEXT]   a pull waits for the entry at OFFSET
+//	arrive TAGSCODE [TEXT]   one more entry becomes visible, whose record is TEXT, or gone
+//	appear TAGSCODE          an entry becomes visible that nobody is told of
 //	scan NOW
-//	-> NAMES                               TakeReady gives these, sorted by their wait's end; "-" for none
+//	-> NAMES                 TakeReady gives these, sorted by their wait's end; "-" for none
 type script struct {
 	t     *testing.T
 	table Table
 	queue *consumequeue.Queue
 	now   int64
+	// record is the last entry's; views counts how often it was looked at.
+	record string
+	views  int
+}
+
+func (s *script) view(q *consumequeue.Queue, at message.QueueOffset, look func(record []byte)) bool {
+	require.Same(s.t, s.queue, q)
+	require.Equal(s.t, q.Max()-1, at)
+	s.views++
+	if s.record == "gone" {
+		return false
+	}
+	look([]byte(s.record))
+	return true
 }
 
 func (s *script) run(steps string) {
 	for n, line := range strings.Split(strings.TrimSpace(steps), "\n") {
 		line = strings.TrimSpace(line)
-		var name, tag string
+		var name string
 		var a, b int64
 		switch word, rest, _ := strings.Cut(line, " "); word {
 		case "hold":
@@ -38,13 +52,19 @@ func (s *script) run(steps string) {
 			fmt.Sscan(fields[1], &a)
 			fmt.Sscan(fields[2], &b)
 			w := Waiter{Queue: s.queue, Offset: message.QueueOffset(a), DeadlineMillis: b, Pull: name}
-			if len(fields) > 3 {
-				tag = strings.TrimPrefix(fields[3], "tag=")
-				w.Match = func(code int64) bool { return fmt.Sprint(code) == tag }
+			for _, f := range fields[3:] {
+				what, want, _ := strings.Cut(f, "=")
+				switch what {
+				case "tag":
+					w.Match = func(code int64) bool { return fmt.Sprint(code) == want }
+				case "record":
+					w.MatchRecord = func(record []byte) bool { return string(record) == want }
+				}
 			}
 			s.table.Add(w, s.now)
 		case "arrive", "appear":
-			fmt.Sscan(rest, &a)
+			s.record = ""
+			fmt.Sscan(rest, &a, &s.record)
 			next := s.queue.Max()
 			require.NoError(s.t, s.queue.Put(next, consumequeue.Entry{LogOffset: message.LogOffset(next) * 100, Size: 100, TagsCode: a}))
 			if word == "arrive" {
@@ -110,6 +130,41 @@ func TestScripts(t *testing.T) {
 			-> a
 			hold b 1 9000
 			-> -`,
+		"a record is looked at once, and only while somebody would": `
+			hold a 0 9000
+			arrive 7 x
+			-> a
+			hold a 1 9000 record=x
+			hold b 1 9000 record=y
+			hold c 1 9000 tag=8 record=x
+			hold d 1 9000
+			arrive 7 x looked at
+			-> a d
+			arrive 8 z looked at
+			-> -
+			arrive 8 x looked at
+			-> c
+			arrive 7 y looked at
+			-> b
+			hold a 5 9000 tag=7
+			arrive 8 x
+			-> -
+			arrive 7 x
+			-> a`,
+		"who would look at a record that is gone is woken": `
+			hold a 0 9000 record=x
+			arrive 7 y looked at
+			-> -
+			arrive 7 gone looked at
+			-> a`,
+		"a refused record is noticed by the recheck": `
+			scan 1000
+			hold a 0 99000 record=x
+			arrive 8 y looked at
+			scan 5999
+			-> -
+			scan 6000
+			-> a`,
 		"an arrival wakes all who lag": `
 			hold a 0 9000
 			hold b 0 9000
@@ -121,7 +176,9 @@ func TestScripts(t *testing.T) {
 			queues, err := consumequeue.Open(consumequeue.Options{FS: mapfile.NewMem()})
 			require.NoError(t, err)
 			s := &script{t: t, queue: queues.Queue([]byte("T"), 0)}
+			s.table.View = s.view
 			s.run(steps)
+			require.Equal(t, strings.Count(steps, "looked at"), s.views, "records looked at")
 			require.EqualValues(t, strings.Count(steps, "hold")-woken(steps), s.table.Held())
 		})
 	}
