@@ -2,7 +2,6 @@ package commitlog
 
 import (
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,15 +47,12 @@ func (f *File) pin() bool {
 	}
 }
 
-// Unpin gives back what Log.Pin or Pin took; slices of the mapping must not be used afterwards.
+// Unpin gives back what Log.Pin took; slices of the mapping must not be used afterwards.
 func (f *File) Unpin() {
 	// The file is gone from the log by the time the last reader closes it, so an error to
 	// close it is nobody's any more.
 	_ = f.release()
 }
-
-// Pin takes another reference to a file that is pinned already.
-func (f *File) Pin() { f.refs.Add(1) }
 
 // release drops a reference; the last one unmaps and closes.
 func (f *File) release() error {
@@ -113,6 +109,3 @@ func (f *File) Populate(off message.LogOffset, n int) error {
 
 // ModTime is when the file was last written.
 func (f *File) ModTime() (time.Time, error) { return f.f.ModTime() }
-
-// String names the file in logs.
-func (f *File) String() string { return fmt.Sprintf("%s at %d", f.f.Name(), f.base) }

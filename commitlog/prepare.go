@@ -3,6 +3,7 @@ package commitlog
 import (
 	"errors"
 	"io/fs"
+	"syscall"
 
 	"ringmq/internal/mapfile"
 	"ringmq/internal/message"
@@ -65,6 +66,10 @@ func (l *Log) settleFound(base message.LogOffset) error {
 // between leaves a file that this program and Java's both accept.
 func (l *Log) create(base message.LogOffset) (*File, error) {
 	name := l.name(base)
+	// Every append on a full disk comes here: it costs a look, not a file that is made and removed.
+	if space, err := l.o.FS.Space(); err == nil && space.Free < l.o.FileSize {
+		return nil, &SpaceError{l.PathOf(base), l.o.FileSize, syscall.ENOSPC}
+	}
 	f, err := l.o.FS.Create(name)
 	if errors.Is(err, fs.ErrExist) {
 		f, err = l.o.FS.Open(name) // of length 0, or load would have taken it

@@ -16,7 +16,27 @@
 //	commitlog/            package commitlog
 //	consumequeue/         package consumequeue
 //	index/                package index
-//	ringmq/checkpoint     how far the derived files are on the device, exactly
+//	ringmq/checkpoint     how far the derived files are on the device, exactly ([mark])
+//	ringmq/deleted        topics whose messages are still in the log ([tombstones])
+//	ringmq/damage.log     damage that was found, a line each
+//
+// # Goroutines
+//
+//	committer     SyncFlush: writes, syncs, dispatches, acknowledges; woken by Commit
+//	flush watch   SyncFlush: ends waits that are over time; woken by the first that waits
+//	flusher       AsyncFlush: syncs the log; both: starts writeback and drops old pages every 8 MiB
+//	preallocator  makes the next commit log file; woken when one begins
+//	indexer       puts messages into the index; woken by the dispatcher
+//	checkpointer  writes queue entries to their files, moves both checkpoints, every second
+//	caretaker     looks at the disk's space and removes expired files, every ten seconds
+//
+// Everything else runs on the callers' goroutines. Close stops them and does what they had left.
+//
+// # After a crash
+//
+// The abort file tells who ran last and whether the machine was started since. Queues and index are cut
+// back to where the checkpoint says that they were on the device, and the log is read from there
+// to its end; a record that is damaged costs itself. See [recovery].
 //
 // # When a message is stored
 //
