@@ -80,13 +80,13 @@ const (
 // look decides about one half message; on is false at the first that is too young.
 func (r *round) look(at message.QueueOffset, logOffset message.LogOffset) (on bool, err error) {
 	if r.isEnded(at) {
-		r.pass(at)
+		r.move(at + 1)
 		return true, nil
 	}
 	half, err := r.read(logOffset)
-	if err != nil {
+	if err != nil || half.QueueOffset != at {
 		r.o.Log.Error("half message is damaged and passed over", "halfOffset", int64(at), "logOffset", int64(logOffset), "err", err)
-		r.pass(at)
+		r.move(at + 1)
 		return true, nil
 	}
 	v := r.judge(half)
@@ -94,11 +94,15 @@ func (r *round) look(at message.QueueOffset, logOffset message.LogOffset) (on bo
 		return false, nil
 	}
 	// From here on an end of this message knows that there may be a copy.
-	if r.pass(at) {
+	if r.pass(half) || r.stored(half) {
 		return true, nil
 	}
-	if err := r.act(v, half); err != nil {
-		r.back(at)
+	err = r.put(v, half)
+	if errors.Is(err, message.ErrPropertiesLength) {
+		err = r.put(discard, half) // no room to count in
+	}
+	if err != nil {
+		r.move(at)
 		return false, err
 	}
 	return true, nil
@@ -130,32 +134,16 @@ func (r *round) judge(half *message.Record) verdict {
 	return ask
 }
 
-// act does what was decided, unless the transaction turns out to be ended.
-func (r *round) act(v verdict, half *message.Record) error {
-	first, there := number(half.Properties, propertyFirst)
-	if there && r.isEnded(message.QueueOffset(first)) || r.stored(half) {
-		return r.finishOp(half.QueueOffset)
-	}
-	err := r.put(v, half)
-	if errors.Is(err, message.ErrPropertiesLength) {
-		err = r.put(discard, half) // no room to count in
-	}
-	return err
-}
-
+// put does what was decided about a pending half message.
 func (r *round) put(v verdict, half *message.Record) error {
 	switch v {
 	case discard:
 		return r.putDiscarded(half)
 	case renew:
-		props := half.Properties
-		if props.Get(propertyFirst) == nil {
-			props = with(props, propertyFirst, strconv.FormatInt(int64(half.QueueOffset), 10))
-		}
-		return r.appended(renewed(*half, props, r.now()))
+		return r.appended(renewed(*half, copyProperties(half), r.now()))
 	}
 	times, _ := number(half.Properties, propertyTimes)
-	props := with(half.Properties, propertyTimes, strconv.FormatInt(times+1, 10))
+	props := with(copyProperties(half), propertyTimes, strconv.FormatInt(times+1, 10))
 	again := renewed(*half, props, r.now())
 	if err := r.appended(again); err != nil {
 		return err
@@ -174,22 +162,11 @@ func (r *round) putDiscarded(half *message.Record) error {
 	}
 	r.o.Log.Error("transaction is given up: nobody has ended it", "topic", string(half.Properties.Get(propertyRealTopic)),
 		"group", string(half.Properties.Get(propertyGroup)), "id", string(half.Properties.Get(message.PropertyUniqKey)))
-	return r.appended(moved(*half, discardTopic, half.Properties, r.now()))
-}
-
-// finishOp leaves the op record of a message whose end was found elsewhere.
-func (r *round) finishOp(at message.QueueOffset) error {
-	if _, pending := r.claim(at); !pending {
-		return nil
+	props := copyProperties(half)
+	if len(props) > message.MaxProperties {
+		props = half.Properties
 	}
-	got, err := r.appendOp(at)
-	op := got.QueueOffset
-	if err != nil {
-		op = opUnknown
-	}
-	r.settle(at, op, got.End(), err == nil)
-	r.upTo = max(r.upTo, got.End())
-	return err
+	return r.appended(moved(*half, discardTopic, props, r.now()))
 }
 
 // appended appends a record of the round.
@@ -255,17 +232,17 @@ func (s *Service) isEnded(half message.QueueOffset) bool {
 	return s.ended.has(half)
 }
 
-// pass moves next behind a half message and tells whether it is ended.
-func (s *Service) pass(half message.QueueOffset) bool {
+// pass moves next behind a half message and tells whether its transaction is ended.
+func (s *Service) pass(half *message.Record) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.next = half + 1
+	s.next = half.QueueOffset + 1
 	return s.waitEnded(half)
 }
 
-// back undoes pass for a message that nothing could be done with.
-func (s *Service) back(half message.QueueOffset) {
+// move sets next.
+func (s *Service) move(next message.QueueOffset) {
 	s.mu.Lock()
-	s.next = half
+	s.next = next
 	s.mu.Unlock()
 }

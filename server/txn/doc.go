@@ -21,7 +21,8 @@
 // store moves in both directions with transactions pending. They never run ahead of what is safe: the log
 // is flushed before they are noted, so a power cut may repeat a question but skips none.
 //
-// A transaction is committed once, though it may have several copies and the answer to any of them may
-// come late, twice or after a restart: a bit tells of the common case, the key index of the others, because all
-// copies share UNIQ_KEY, time and host of birth.
+// A transaction is committed once, though it may have several copies and the answer to any of them may come late, twice
+// or after a restart. Every copy says which half message was the first, and the bit of that one stands for all. Where
+// memory does not reach, before the window or a restart, the key index is asked whether the message is in its
+// topic: it has UNIQ_KEY, and PREPARED_TRANSACTION_OFFSET leads back to the half message.
 package txn

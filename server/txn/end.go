@@ -40,32 +40,27 @@ func (s *Service) End(d Decision) (upTo message.LogOffset, err error) {
 	if err != nil {
 		return 0, err
 	}
-	at := half.QueueOffset
-	passed, pending := s.claim(at)
+	fresh, pending := s.claim(half)
 	if !pending {
 		return s.lastEnd(), nil
 	}
-	// Until done: whatever happens, others must not wait for ever.
-	done, op := false, message.QueueOffset(opUnknown)
-	defer func() { s.settle(at, op, upTo, done) }()
-	if d.Commit {
-		// Only the first half message of a transaction that is no copy's original yet is certain to be not committed.
-		if (!passed && !isCopy(half)) || !s.stored(half) {
-			if upTo, err = s.store(half); err != nil {
-				return 0, err
-			}
+	// Until it is settled others wait, so that happens in any case.
+	op := message.QueueOffset(opUnknown)
+	defer func() { s.settle(half, op, upTo) }()
+	if d.Commit && (fresh || !s.stored(half)) {
+		if upTo, err = s.store(half); err != nil {
+			return 0, err
 		}
 	}
-	got, err := s.appendOp(at)
+	got, err := s.appendOp(half.QueueOffset)
 	switch {
 	case err == nil:
 		op, upTo = got.QueueOffset, got.End()
 	case upTo == 0:
 		return 0, err
 	default: // the message is on its way: without op record it is asked for, and found by its key
-		s.o.Log.Error("op record cannot be stored", "halfOffset", int64(at), "err", err)
+		s.o.Log.Error("op record cannot be stored", "halfOffset", int64(half.QueueOffset), "err", err)
 	}
-	done = true
 	return upTo, nil
 }
 
@@ -105,38 +100,40 @@ func (s *Service) appendOp(half message.QueueOffset) (engine.Receipt, error) {
 	})
 }
 
-// claim begins to end a half message; pending is false if it is ended. passed tells that the checker
-// is done with it, so that there may be copies.
-func (s *Service) claim(half message.QueueOffset) (passed, pending bool) {
+// claim begins to end a transaction; pending is false if it is ended. fresh tells that it cannot be ended without this
+// Service knowing: it began after Open, and the checker has not passed it.
+func (s *Service) claim(half *message.Record) (fresh, pending bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.waitEnded(half) {
 		return false, false
 	}
-	s.ending[half] = struct{}{}
-	return half < s.next, true
+	s.ending[first(half)] = struct{}{}
+	return half.QueueOffset >= max(s.old, s.next) && !isCopy(half), true
 }
 
-// waitEnded tells whether a half message is ended; it waits while somebody is at it. Under mu.
-func (s *Service) waitEnded(half message.QueueOffset) bool {
+// waitEnded tells whether a transaction is ended; it waits while somebody is at it. Under mu.
+func (s *Service) waitEnded(half *message.Record) bool {
 	for {
-		if _, busy := s.ending[half]; !busy {
-			return s.ended.has(half)
+		if _, busy := s.ending[first(half)]; !busy {
+			return s.ended.has(first(half)) || s.ended.has(half.QueueOffset)
 		}
 		s.settled.Wait()
 	}
 }
 
-// settle ends a claim. op is the op record's offset, opUnknown if there is none.
-func (s *Service) settle(half, op message.QueueOffset, upTo message.LogOffset, done bool) {
+// settle ends a claim. op is the op record's offset, opUnknown for none; upTo is 0 if nothing was appended and the
+// transaction stays pending.
+func (s *Service) settle(half *message.Record, op message.QueueOffset, upTo message.LogOffset) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.ending, half)
-	if done {
-		s.ended.add(half)
+	delete(s.ending, first(half))
+	if upTo > 0 {
+		s.ended.add(first(half))
+		s.ended.add(half.QueueOffset)
 	}
 	if op != opUnknown {
-		s.ops.note(op, half)
+		s.ops.note(op, half.QueueOffset)
 	}
 	s.last = max(s.last, upTo)
 	s.settled.Broadcast()

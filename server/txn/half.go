@@ -21,7 +21,7 @@ const (
 	propertyRealQueue = "REAL_QID"
 	propertyGroup     = "PGROUP"
 	propertyTimes     = "TRANSACTION_CHECK_TIMES"        // questions asked so far
-	propertyFirst     = "TRAN_PREPARED_QUEUE_OFFSET"     // of a copy made for immunity: the first half message
+	propertyFirst     = "TRAN_PREPARED_QUEUE_OFFSET"     // of a copy: the half message that the producer sent
 	propertyImmunity  = "CHECK_IMMUNITY_TIME_IN_SECONDS" // no question before that age
 )
 
@@ -37,6 +37,9 @@ var (
 // properties, where it belongs (TransactionalMessageBridge.parseHalfMessageInner). It is stored as a message
 // without transaction, or it would have no place in a queue.
 func Prepare(r *message.Record, props message.Properties) message.Properties {
+	if props.Get(propertyFirst) != nil {
+		props = without(props, propertyFirst) // only the checker's word counts
+	}
 	props = props.Append(propertyRealTopic, string(r.Topic))
 	props = props.Append(propertyRealQueue, strconv.Itoa(int(r.QueueID)))
 	r.Topic, r.QueueID, r.Properties = halfTopic, 0, props
@@ -51,10 +54,25 @@ func place(half *message.Record) (topic []byte, queueID int32, ok bool) {
 	return topic, int32(id), len(topic) > 0 && len(topic) <= message.MaxTopic && err == nil && id >= 0
 }
 
-// isCopy tells whether a half message is not the one that its producer sent: the checker, or a person with request 323,
-// has appended it anew.
+// first is the queue offset of the half message that the producer sent. All copies of it are one transaction. Java notes it
+// in the copies it makes for immunity; its other copies, which say only how often was asked, count as transactions of
+// their own.
+func first(half *message.Record) message.QueueOffset {
+	n, there := number(half.Properties, propertyFirst)
+	if off := message.QueueOffset(n); there && 0 <= off && off < half.QueueOffset {
+		return off
+	}
+	return half.QueueOffset
+}
+
+// isCopy tells whether a half message was appended anew, by the checker or by a person with request 323.
 func isCopy(half *message.Record) bool {
 	return half.Properties.Get(propertyTimes) != nil || half.Properties.Get(propertyFirst) != nil
+}
+
+// copyProperties are the properties of a copy.
+func copyProperties(half *message.Record) message.Properties {
+	return with(half.Properties, propertyFirst, strconv.FormatInt(int64(first(half)), 10))
 }
 
 // committed turns a copy of a half message into the message that was meant. Properties, time and host of
@@ -79,31 +97,20 @@ func moved(r message.Record, topic []byte, props message.Properties, nowMillis i
 	return &r
 }
 
-// sameTransaction tells whether a committed message came from a half message or from another copy of it. Two that a
-// producer sent with one UNIQ_KEY are none's copy, even if they were born in the same millisecond: the number of
-// questions sets copies apart.
-func sameTransaction(real, half *message.Record) bool {
-	switch {
-	case real.Transaction() != message.TransactionCommit,
-		string(real.Topic) != string(half.Properties.Get(propertyRealTopic)),
-		string(real.Properties.Get(message.PropertyUniqKey)) != string(half.Properties.Get(message.PropertyUniqKey)),
-		real.BornTimestamp != half.BornTimestamp, real.BornHost != half.BornHost:
-		return false
-	}
-	return real.PreparedTransactionOffset == half.LogOffset ||
-		string(real.Properties.Get(propertyTimes)) != string(half.Properties.Get(propertyTimes)) ||
-		string(real.Properties.Get(propertyFirst)) != string(half.Properties.Get(propertyFirst))
-}
-
 // with copies properties, giving one another value.
 func with(p message.Properties, name, value string) message.Properties {
-	kept := make(message.Properties, 0, len(p)+len(name)+len(value)+2)
+	return without(p, name).Append(name, value)
+}
+
+// without copies properties, leaving one out.
+func without(p message.Properties, name string) message.Properties {
+	kept := make(message.Properties, 0, len(p)+64)
 	for n, v := range p.All() {
 		if string(n) != name {
 			kept = kept.Append(string(n), string(v))
 		}
 	}
-	return kept.Append(name, value)
+	return kept
 }
 
 // number reads a property; what is there and no number is −1, as in TransactionalMessageServiceImpl.getLong.

@@ -1,6 +1,7 @@
 package txn
 
 import (
+	"bytes"
 	"fmt"
 	"log/slog"
 	"math"
@@ -63,12 +64,14 @@ type Options struct {
 type Service struct {
 	o        Options
 	half, op *consumequeue.Queue // set by Open
+	// old is the end of the half topic at Open: what was ended before through a copy, only the index knows.
+	old message.QueueOffset
 
 	mu      sync.Mutex
 	settled sync.Cond                        // on mu: ending has lost one
 	next    message.QueueOffset              // the checker's; under mu
 	ended   endedSet                         // under mu
-	ending  map[message.QueueOffset]struct{} // half messages that an End is at work on; under mu
+	ending  map[message.QueueOffset]struct{} // transactions that an End is at work on, by first; under mu
 	ops     opList                           // under mu
 	last    message.LogOffset                // behind the last record of all ends so far; under mu
 }
@@ -80,6 +83,7 @@ func Open(o Options) (*Service, error) {
 		ending: make(map[message.QueueOffset]struct{}),
 	}
 	s.settled.L = &s.mu
+	s.old = s.half.Max()
 	s.next = s.progress(HalfTopic, s.half)
 	s.ended = newEndedSet(s.next)
 	s.ops.next = s.progress(OpTopic, s.op)
@@ -148,17 +152,32 @@ func (s *Service) now() int64 { return clock.Millis(s.o.Clock.Now()) }
 // maxSameKey bounds the messages of one key that are looked through for a transaction's.
 const maxSameKey = 64
 
-// stored tells whether the message of a half message, or of another copy of it, is in its topic already. It asks the index,
-// which follows the log by a moment and may be off; then it is false.
+// stored tells whether the message of a transaction is in its topic already. It asks the index, which follows the log by a
+// moment and may be off; then it is false.
 func (s *Service) stored(half *message.Record) bool {
 	topic, key := half.Properties.Get(propertyRealTopic), half.Properties.Get(message.PropertyUniqKey)
 	if len(key) == 0 {
 		return false
 	}
 	for _, off := range s.o.Store.QueryKey(topic, key, maxSameKey, 0, math.MaxInt64).Offsets {
-		if r, err := s.read(off); err == nil && sameTransaction(r, half) {
+		if r, err := s.read(off); err == nil && s.isOf(r, half) {
 			return true
 		}
 	}
 	return false
+}
+
+// isOf tells whether a message was committed for the transaction of a half message. That a producer may send
+// two with one UNIQ_KEY makes it look at where they come from.
+func (s *Service) isOf(r, half *message.Record) bool {
+	switch {
+	case r.Transaction() != message.TransactionCommit,
+		!bytes.Equal(r.Topic, half.Properties.Get(propertyRealTopic)),
+		!bytes.Equal(r.Properties.Get(message.PropertyUniqKey), half.Properties.Get(message.PropertyUniqKey)):
+		return false
+	case r.PreparedTransactionOffset == half.LogOffset:
+		return true
+	}
+	from, err := s.read(r.PreparedTransactionOffset)
+	return err == nil && string(from.Topic) == HalfTopic && first(from) == first(half)
 }
