@@ -151,6 +151,7 @@ func New(o Options) (*Broker, error) {
 	if err := b.loadState(); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
+	b.hold.View = store.View
 	store.OnArrival(b.hold.Arrive)
 	if b.delays, err = b.openDelays(); err != nil {
 		return nil, errors.Join(err, store.Close())

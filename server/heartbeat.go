@@ -3,6 +3,7 @@ package server
 import (
 	"ringmq/internal/wire"
 	"ringmq/server/clients"
+	"ringmq/server/filter"
 	"ringmq/server/names"
 )
 
@@ -30,6 +31,12 @@ func (b *Broker) heartbeat(x *exchange) {
 	if err != nil {
 		x.refuse(err)
 		return
+	}
+	for i := range hb.ConsumerDataSet {
+		d := &hb.ConsumerDataSet[i]
+		if err := b.filters.Register(d.GroupName, d.SubscriptionDataSet, b.clock.Now()); err != nil {
+			b.log.Warn("a client's filter is not registered: its pulls will be refused", "client", x.conn.Remote(), "err", err)
+		}
 	}
 	x.ok(nil)
 }
@@ -84,9 +91,17 @@ func (b *Broker) checkClientConfig(x *exchange) {
 	if !x.decodeBody(&body) {
 		return
 	}
-	if s := body.SubscriptionData; s != nil && !isTagType(s.ExpressionType) {
-		x.fail(wire.StatusSystemError, "The broker does not support consumer to filter message by %s", s.ExpressionType)
+	s := body.SubscriptionData
+	switch {
+	case s == nil || isTagType(s.ExpressionType):
+	case !b.conf().Broker.EnablePropertyFilter:
+		x.fail(wire.StatusSystemError, noPropertyFilter, s.ExpressionType)
 		return
+	default:
+		if _, err := filter.Compile(s.ExpressionType, s.SubString); err != nil {
+			x.fail(wire.StatusSubscriptionParseFailed, "%v", err)
+			return
+		}
 	}
 	x.ok(nil)
 }

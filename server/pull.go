@@ -39,7 +39,8 @@ type pullRequest struct {
 	get       engine.GetRequest
 	topic     *topic.Topic
 	group     string
-	// filter is what get.Filter looks at: the turn's until the pull is held; nil passes all.
+	// filter is what get.Filter looks at: the turn's until the pull is held; nil passes all. get.Match
+	// is nobody's: it does not change.
 	filter *tagFilter
 	// brokers are where the consumer is sent next, if it keeps up and if not (suggestWhichBrokerId).
 	brokers [2]int64
@@ -58,7 +59,8 @@ func (b *Broker) pull(x *exchange) {
 	if t == nil {
 		return
 	}
-	if !b.pullFilter(x, h, g, &st.filter) {
+	match, ok := b.pullFilter(x, h, g, &st.filter)
+	if !ok {
 		return
 	}
 	if h.SysFlag&pullCommitsOffset != 0 {
@@ -70,6 +72,7 @@ func (b *Broker) pull(x *exchange) {
 		brokers: [2]int64{g.BrokerID, g.WhichBrokerWhenConsumeSlowly},
 	}
 	p.get = engine.GetRequest{Queue: p.queue, Offset: message.QueueOffset(h.QueueOffset), MaxMsgs: int(h.MaxMsgNums)}
+	p.get.Match = match
 	if !st.filter.all {
 		if st.match == nil {
 			st.match = st.filter.match

@@ -64,44 +64,6 @@ func (b *Broker) createGroupThenPull(x *exchange) {
 	}
 }
 
-// pullFilter finds what the pull wants, in its own expression or in the group's heartbeats, and makes
-// its filter. It has answered when it returns false.
-func (b *Broker) pullFilter(x *exchange, h *wire.PullMessageRequest, g *group.Config, f *tagFilter) bool {
-	if h.SysFlag&pullHasExpression != 0 {
-		return b.expressionFilter(x, h, f)
-	}
-	sub, found := b.clients.Subscription(h.ConsumerGroup, h.Topic)
-	switch {
-	case !found.Group:
-		x.failPull(wire.StatusSubscriptionNotExist, "the consumer's group info not exist%s", faq)
-	case !g.ConsumeBroadcastEnable && found.Broadcasting:
-		x.failPull(wire.StatusNoPermission, "the consumer group[%s] can not consume by broadcast way", h.ConsumerGroup)
-	case sub == nil:
-		x.failPull(wire.StatusSubscriptionNotExist, "the consumer's subscription not exist%s", faq)
-	case sub.SubVersion < h.SubVersion:
-		x.failPull(wire.StatusSubscriptionNotLatest, "the consumer's subscription not latest")
-	case !isTagType(sub.ExpressionType):
-		x.failPull(wire.StatusSystemError, "The broker does not support consumer to filter message by %s", sub.ExpressionType)
-	default:
-		f.fromSubscription(sub)
-		return true
-	}
-	return false
-}
-
-// expressionFilter makes the filter of a pull that brings its expression along.
-func (b *Broker) expressionFilter(x *exchange, h *wire.PullMessageRequest, f *tagFilter) bool {
-	switch {
-	case !isTagType(h.ExpressionType) && len(h.Subscription) > 0:
-		x.failPull(wire.StatusSystemError, "The broker does not support consumer to filter message by %s", h.ExpressionType)
-	case !isTagType(h.ExpressionType) || !f.parse(h.Subscription):
-		x.failPull(wire.StatusSubscriptionParseFailed, "parse the consumer's subscription failed")
-	default:
-		return true
-	}
-	return false
-}
-
 // failPull refuses a pull; like Java's, the answer has an empty header.
 func (x *exchange) failPull(status wire.Status, format string, args ...any) {
 	x.reply(status, fmt.Sprintf(format, args...), noFields{}, nil)

@@ -90,7 +90,7 @@ func (b *Broker) holdPull(p *pullRequest, nowMillis int64) {
 	held.suspendMillis = 0
 	b.hold.Add(hold.Waiter{
 		Queue: held.queue, Offset: held.get.Offset, DeadlineMillis: deadline,
-		Match: held.get.Filter, Pull: held,
+		Match: held.get.Filter, MatchRecord: held.get.Match, Pull: held,
 	}, nowMillis)
 }
 

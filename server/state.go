@@ -15,6 +15,7 @@ import (
 	"ringmq/internal/transport"
 	"ringmq/internal/wire"
 	"ringmq/server/clients"
+	"ringmq/server/filter"
 	"ringmq/server/group"
 	"ringmq/server/lock"
 	"ringmq/server/offset"
@@ -30,9 +31,12 @@ type state struct {
 	groups  *group.Table
 	offsets *offset.Table
 	clients *clients.Table
+	filters *filter.Table
 	locks   *lock.Table
 	stats   *stats.Table
 	config  configuration
+	// compiled holds the expressions that pulls bring along.
+	compiled filter.Cache
 
 	storeIP   netip.Addr // brokerIP1
 	nameConns *client.Pool
@@ -51,6 +55,7 @@ const (
 	expireClientsPeriod = 10 * time.Second
 	expireLocksPeriod   = 60 * time.Second
 	retrySavePeriod     = 5 * time.Second
+	saveFiltersPeriod   = 10 * time.Second
 	firstOffsetSave     = 10 * time.Second
 )
 
@@ -87,8 +92,28 @@ func (b *Broker) loadState() error {
 	if err != nil {
 		return err
 	}
-	b.offsets, err = offset.Open(filepath.Join(dir, "consumerOffset.json"), b.log)
+	if b.offsets, err = offset.Open(filepath.Join(dir, "consumerOffset.json"), b.log); err != nil {
+		return err
+	}
+	return b.loadFilters(filepath.Join(dir, "consumerFilter.json"))
+}
+
+func (b *Broker) loadFilters(path string) error {
+	bloom, err := filter.NewBloom(b.cfg.Broker.MaxErrorRateOfBloomFilter, b.cfg.Broker.ExpectConsumerNumUseFilter)
+	if err != nil {
+		return err
+	}
+	b.filters, err = filter.Open(filter.Options{
+		Path: path, Bloom: bloom, Now: b.clock.Now(), Log: b.log,
+		Keep: func() time.Duration { return time.Duration(b.conf().Broker.FilterDataCleanTimeSpan) * time.Millisecond },
+	})
 	return err
+}
+
+// saveFilters lets the filters of groups that have left die, and writes them.
+func (b *Broker) saveFilters(now time.Time) {
+	b.filters.Sweep(now, func(group string) bool { return b.clients.Find(group) != nil })
+	b.saved(b.filters.SaveIfMarked())
 }
 
 // conf is the present configuration; request 25 replaces it.
@@ -104,6 +129,7 @@ func (b *Broker) startState(ctx context.Context) {
 		b.saved(b.groups.SaveIfMarked())
 	})
 	b.every(ctx, expireClientsPeriod, expireClientsPeriod, b.expireClients)
+	b.every(ctx, saveFiltersPeriod, saveFiltersPeriod, b.saveFilters)
 	b.every(ctx, expireLocksPeriod, expireLocksPeriod, b.locks.Expire)
 
 	r := b.newRegistrar()
@@ -130,7 +156,7 @@ func (b *Broker) stopState(ctx context.Context) error {
 	if r := b.registrar.Load(); r != nil {
 		r.Stop(ctx)
 	}
-	return errors.Join(b.nameConns.Close(), b.offsets.Save(), b.topics.SaveIfMarked(), b.groups.SaveIfMarked())
+	return errors.Join(b.nameConns.Close(), b.offsets.Save(), b.topics.SaveIfMarked(), b.groups.SaveIfMarked(), b.filters.SaveIfMarked())
 }
 
 // newRegistrar knows the broker's addresses, so it is made when the ports are open.
