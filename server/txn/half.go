@@ -37,8 +37,10 @@ var (
 // properties, where it belongs (TransactionalMessageBridge.parseHalfMessageInner). It is stored as a message
 // without transaction, or it would have no place in a queue.
 func Prepare(r *message.Record, props message.Properties) message.Properties {
-	if props.Get(propertyFirst) != nil {
-		props = without(props, propertyFirst) // only the checker's word counts
+	for _, name := range []string{propertyRealTopic, propertyRealQueue, propertyFirst} {
+		if props.Get(name) != nil { // the broker's word counts, not the sender's
+			props = without(props, name)
+		}
 	}
 	props = props.Append(propertyRealTopic, string(r.Topic))
 	props = props.Append(propertyRealQueue, strconv.Itoa(int(r.QueueID)))
