@@ -322,3 +322,30 @@ func TestGetDoesNotAllocate(t *testing.T) {
 		res.Release()
 	}))
 }
+
+func TestAppendDoesNotAllocate(t *testing.T) {
+	s, _ := openSmall(t, func(o *Options) { o.CommitLogFileSize, o.StagingBytes = 1<<20, 2<<20 })
+	q := s.Queue([]byte("T"), 0)
+	r := testRecord("T", "body")
+	r.Properties = r.Properties.Append("UNIQ_KEY", "0123456789").Append("KEYS", "a b")
+	turn := func() {
+		for range 50 {
+			if _, err := s.Append(q, r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.takeAndForget()
+	}
+	turn()
+	turn()
+	require.Zero(t, testing.AllocsPerRun(20, turn))
+}
+
+// takeAndForget empties the staging memory without writing it.
+func (s *Store) takeAndForget() {
+	s.commit.Lock()
+	defer s.commit.Unlock()
+	b := s.takeBatch()
+	b.reset()
+	s.commit.spare = b
+}
