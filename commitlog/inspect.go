@@ -59,3 +59,13 @@ func ScanFile(o Options, base, from message.LogOffset, v Visitor) (result ScanRe
 	}
 	return s.result, err
 }
+
+// SyncFiles puts the bytes of every file on the device, of a log that was opened and only read since.
+func (l *Log) SyncFiles() error {
+	for _, f := range *l.files.Load() {
+		if err := f.f.Sync(); err != nil {
+			return l.fail(err)
+		}
+	}
+	return nil
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"path"
+	"strings"
 	"time"
 
 	"ringmq/consumequeue"
@@ -97,6 +98,32 @@ func isZero(b []byte) bool {
 		}
 	}
 	return true
+}
+
+// ReadDeleted tells which topics were deleted, and where the log ended then: their records before are of no
+// queue. Only ringmq keeps this.
+func ReadDeleted(root mapfile.FS) (map[string]message.LogOffset, error) {
+	deleted := map[string]message.LogOffset{}
+	f, err := root.Open(path.Join(ringmqName, tombstoneFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return deleted, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	text := make([]byte, f.Size())
+	_, err = f.ReadAt(text, 0)
+	if err = errors.Join(ignoreEOF(err), f.Close()); err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(string(text)) {
+		off, topic, ok := parseTombstone(line)
+		if !ok {
+			break
+		}
+		deleted[topic] = off
+	}
+	return deleted, nil
 }
 
 // Deriver tells what the store derives from a record: its queue entry and its key hashes. Not for

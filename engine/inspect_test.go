@@ -59,6 +59,26 @@ func TestInspectState(t *testing.T) {
 	require.False(t, ok)
 }
 
+func TestReadDeleted(t *testing.T) {
+	o := rebuildOptions(t)
+	fillRebuild(t, o, 10)
+	s, err := Open(o)
+	require.NoError(t, err)
+	require.NoError(t, s.DeleteTopic("T1"))
+	end := s.Visible()
+	root, err := mapfile.OpenReadOnly(o.Dir)
+	require.NoError(t, err)
+	defer root.Close()
+	deleted, err := ReadDeleted(root)
+	require.NoError(t, err)
+	require.Equal(t, map[string]message.LogOffset{"T1": end}, deleted)
+	require.NoError(t, s.Close())
+	require.NoError(t, os.RemoveAll(filepath.Join(o.Dir, ringmqName)))
+	deleted, err = ReadDeleted(root)
+	require.NoError(t, err)
+	require.Empty(t, deleted)
+}
+
 func TestDerive(t *testing.T) {
 	d := NewDeriver([]time.Duration{time.Minute})
 	r := testRecord("T", "b")

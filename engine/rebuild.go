@@ -25,13 +25,26 @@ type Rebuilt struct {
 // rebuildName is where the new files are made, and where the old ones lie after the exchange.
 const rebuildName = ringmqName + "/rebuild"
 
+// RebuildOptions are what [Rebuild] needs beside the store's.
+type RebuildOptions struct {
+	// Keep leaves the old files in ringmq/rebuild.
+	Keep bool
+	// Stale tells of a record that has no place in its queue any more, because its topic was deleted
+	// and made anew. It may be nil.
+	Stale func(topic []byte, queue int32, off message.LogOffset) bool
+	// Progress is called for each record. It may be nil.
+	Progress func(at message.LogOffset)
+}
+
+// errWriteFailed is why a store is not rebuilt whose last broker lost a write.
+var errWriteFailed = errors.New("a write failed when the store was used last: start the broker and stop it, " +
+	"so that it writes again what may not be on the device, and then rebuild")
+
 // Rebuild makes the consume queues and the index of a store that nobody runs again from its commit
 // log, with the same rules as recovery. The new files are made beside the old ones, put on the
-// device, and exchanged with them; only then the old ones are removed, unless keep. When it is
-// interrupted the store has old files or new ones of each kind, and the next start knows.
-//
-// progress is called for each record, if it is not nil.
-func Rebuild(ctx context.Context, o Options, keep bool, progress func(at message.LogOffset)) (Rebuilt, error) {
+// device, and exchanged with them; only then the old ones are removed. When it is interrupted
+// the store has old files or new ones of each kind, and the next start knows.
+func Rebuild(ctx context.Context, o Options, r RebuildOptions) (Rebuilt, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return Rebuilt{}, err
@@ -40,21 +53,21 @@ func Rebuild(ctx context.Context, o Options, keep bool, progress func(at message
 	if err != nil {
 		return Rebuilt{}, err
 	}
-	b := rebuild{s: &Store{o: o, root: root}, dir: root, ctx: ctx, progress: progress}
+	b := rebuild{o: r, s: &Store{o: o, root: root}, dir: root, ctx: ctx}
 	b.r = recovery{s: b.s, rebuilding: true}
-	result, err := b.run(keep)
+	result, err := b.run()
 	return result, errors.Join(err, b.close())
 }
 
 // rebuild is a Rebuild under way.
 type rebuild struct {
-	s        *Store // without loops; its queues and index are the new ones
-	dir      *mapfile.Dir
-	r        recovery
-	ctx      context.Context
-	progress func(at message.LogOffset)
-	last     lastRun
-	records  int64
+	o       RebuildOptions
+	s       *Store // without loops; its queues and index are the new ones
+	dir     *mapfile.Dir
+	r       recovery
+	ctx     context.Context
+	last    lastRun
+	records int64
 }
 
 func (b *rebuild) close() error {
@@ -78,7 +91,7 @@ func (b *rebuild) close() error {
 	return errors.Join(append(errs, b.dir.Close())...)
 }
 
-func (b *rebuild) run(keep bool) (Rebuilt, error) {
+func (b *rebuild) run() (Rebuilt, error) {
 	s := b.s
 	err := s.takeLock()
 	if err != nil {
@@ -86,6 +99,9 @@ func (b *rebuild) run(keep bool) (Rebuilt, error) {
 	}
 	if b.last, err = readAbort(s.root); err != nil {
 		return Rebuilt{}, err
+	}
+	if b.last == lastFailed {
+		return Rebuilt{}, errWriteFailed
 	}
 	if s.marks, err = openMarks(s.root); err != nil {
 		return Rebuilt{}, err
@@ -110,7 +126,7 @@ func (b *rebuild) run(keep bool) (Rebuilt, error) {
 		Records: b.records, Queues: len(s.queues.All()), Entries: m.entries,
 		Indexed: m.indexed, Damage: s.damage.Load(), End: m.queues,
 	}
-	if err := b.exchange(m); err != nil || keep {
+	if err := b.exchange(m); err != nil || b.o.Keep {
 		return result, err
 	}
 	return result, mapfile.RemoveAll(s.root, rebuildName)
@@ -141,6 +157,9 @@ func (b *rebuild) make() (m mark, err error) {
 	if err == nil {
 		err = v.finish()
 	}
+	if err == nil && b.r.unindexed {
+		err = errors.New("the index cannot be written: is there room on the disk?")
+	}
 	if err != nil {
 		return m, err
 	}
@@ -160,7 +179,7 @@ func (b *rebuild) make() (m mark, err error) {
 // sync puts the log and the new files on the device.
 func (b *rebuild) sync() error {
 	s := b.s
-	if err := s.log.Sync(); err != nil {
+	if err := s.log.SyncFiles(); err != nil {
 		return err
 	}
 	if err := s.queues.Sync(); err != nil {
@@ -223,8 +242,12 @@ func (v *rebuilder) Record(raw []byte, r *message.Record) error {
 		}
 	}
 	v.n++
-	if v.b.progress != nil {
-		v.b.progress(r.LogOffset)
+	if v.b.o.Progress != nil {
+		v.b.o.Progress(r.LogOffset)
+	}
+	v.r.queuesFrom = 0
+	if v.b.o.Stale != nil && v.b.o.Stale(r.Topic, r.QueueID, r.LogOffset) {
+		v.r.queuesFrom = r.LogOffset + 1 // it is indexed and not queued
 	}
 	return v.redispatch.Record(raw, r)
 }

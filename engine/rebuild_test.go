@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"ringmq/internal/mapfile"
 	"ringmq/internal/message"
 )
 
@@ -88,10 +89,10 @@ func TestRebuild(t *testing.T) {
 			require.NoError(t, spoil(o.Dir))
 
 			last := -1
-			got, err := Rebuild(context.Background(), o, false, func(off message.LogOffset) {
+			got, err := Rebuild(context.Background(), o, RebuildOptions{Progress: func(off message.LogOffset) {
 				require.Greater(t, int(off), last)
 				last = int(off)
-			})
+			}})
 			require.NoError(t, err)
 			require.EqualValues(t, 100, got.Records)
 			require.EqualValues(t, 100, got.Entries)
@@ -124,7 +125,7 @@ func TestRebuildOfDamage(t *testing.T) {
 	b[bytes.Index(b, []byte("message 10"))] ^= 1
 	require.NoError(t, os.WriteFile(name, b, 0o600))
 
-	got, err := Rebuild(context.Background(), o, true, nil)
+	got, err := Rebuild(context.Background(), o, RebuildOptions{Keep: true})
 	require.NoError(t, err)
 	require.EqualValues(t, 99, got.Records)
 	require.EqualValues(t, 100, got.Entries, "a hole for the lost message")
@@ -142,19 +143,19 @@ func TestRebuildRefuses(t *testing.T) {
 	before := readTree(t, o.Dir)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err := Rebuild(ctx, o, false, nil)
+	_, err := Rebuild(ctx, o, RebuildOptions{})
 	require.ErrorIs(t, err, context.Canceled)
 	require.Equal(t, before, readTree(t, o.Dir))
 
 	other := o
 	other.CommitLogFileSize *= 2
-	_, err = Rebuild(context.Background(), other, false, nil)
+	_, err = Rebuild(context.Background(), other, RebuildOptions{})
 	require.ErrorContains(t, err, "mappedFileSizeCommitLog")
 	require.Equal(t, before, readTree(t, o.Dir))
 
 	s, err := Open(o)
 	require.NoError(t, err)
-	_, err = Rebuild(context.Background(), o, false, nil)
+	_, err = Rebuild(context.Background(), o, RebuildOptions{})
 	require.ErrorIs(t, err, errSecond)
 	require.NoError(t, s.Close())
 }
@@ -165,7 +166,7 @@ func TestRebuildAfterCrash(t *testing.T) {
 		o := rebuildOptions(t)
 		fillRebuild(t, o, 100)
 		require.NoError(t, os.WriteFile(filepath.Join(o.Dir, abortName), []byte(abort), 0o600))
-		_, err := Rebuild(context.Background(), o, false, nil)
+		_, err := Rebuild(context.Background(), o, RebuildOptions{})
 		require.NoError(t, err)
 		require.FileExists(t, filepath.Join(o.Dir, abortName))
 		s, said := openQuiet(t, o)
@@ -179,11 +180,42 @@ func TestRebuildAfterCrash(t *testing.T) {
 // TestRebuildOfNothing: an empty store is one, too.
 func TestRebuildOfNothing(t *testing.T) {
 	o := rebuildOptions(t)
-	got, err := Rebuild(context.Background(), o, false, nil)
+	got, err := Rebuild(context.Background(), o, RebuildOptions{})
 	require.NoError(t, err)
 	require.Zero(t, got.Records)
 	require.EqualValues(t, -1, got.Indexed)
 	s, said := openQuiet(t, o)
 	require.NotContains(t, said, "WARN")
 	require.NoError(t, s.Close())
+}
+
+// TestRebuildOfTopicMadeAnew: the records of before are indexed and not queued.
+func TestRebuildOfTopicMadeAnew(t *testing.T) {
+	o := rebuildOptions(t)
+	fillRebuild(t, o, 100)
+	require.NoError(t, os.RemoveAll(filepath.Join(o.Dir, consumeQueueName)))
+	_, err := Rebuild(context.Background(), o, RebuildOptions{Stale: func(topic []byte, queue int32, off message.LogOffset) bool {
+		return string(topic) == "T1"
+	}})
+	require.NoError(t, err)
+	s, said := openQuiet(t, o)
+	require.NotContains(t, said, "WARN")
+	require.EqualValues(t, 17, s.MaxOffset([]byte("T0"), 0))
+	require.Zero(t, s.MaxOffset([]byte("T1"), 0))
+	require.Len(t, s.QueryKey([]byte("T1"), []byte("u1"), 9, 0, 1<<60).Offsets, 1)
+	require.NoError(t, s.Close())
+}
+
+// TestRebuildAfterFailedWrite: what may not be on the device must be written again first.
+func TestRebuildAfterFailedWrite(t *testing.T) {
+	o := rebuildOptions(t)
+	fillRebuild(t, o, 10)
+	root, err := mapfile.OpenDir(o.Dir)
+	require.NoError(t, err)
+	require.NoError(t, writeAbort(root))
+	s := &Store{root: root}
+	s.noteFailure()
+	require.NoError(t, root.Close())
+	_, err = Rebuild(context.Background(), o, RebuildOptions{})
+	require.ErrorIs(t, err, errWriteFailed)
 }

@@ -79,17 +79,21 @@ func (s *Store) Check(ctx context.Context, o CheckOptions) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = c.run(ctx)
-	err = errors.Join(err, c.entries.close(), c.match.reader.close())
-	if c.keys.cur != nil {
-		err = errors.Join(err, c.keys.cur.f.Close())
-	}
+	err = errors.Join(c.run(ctx), c.close())
 	c.report.Problems, c.report.Notes = c.find.problems, c.find.notes
 	return &c.report, err
 }
 
 // extName is the folder of longer tags codes, with enableConsumeQueueExt.
 const extName = "consumequeue_ext"
+
+func (c *checker) close() error {
+	err := errors.Join(c.entries.close(), c.match.reader.close())
+	if c.keys.cur != nil {
+		err = errors.Join(err, c.keys.cur.f.Close())
+	}
+	return err
+}
 
 // checker is a check under way.
 type checker struct {
@@ -133,6 +137,9 @@ func newChecker(s *Store, o CheckOptions) (*checker, error) {
 	c.report.LastRun, c.report.Running = how, s.running
 	c.queues.fs, c.index.fs = s.root, s.root
 	c.dir = &directory{topics: map[string]map[int32]*queue{}}
+	if c.dir.deleted, err = engine.ReadDeleted(s.root); err != nil {
+		return nil, err
+	}
 	if err := c.queues.list(); err != nil {
 		return nil, err
 	}
@@ -216,13 +223,10 @@ func (c *checker) findEnds(ctx context.Context) error {
 	}
 	wg.Wait()
 	for _, q := range c.queues.queues {
-		if c.dir.topics[q.topic] == nil {
-			c.dir.topics[q.topic] = map[int32]*queue{}
-			c.report.Queues.Topics++
-		}
-		c.dir.topics[q.topic][q.id] = q
+		c.dir.put(q)
 		c.report.Queues.Ends += int64(q.max)
 	}
+	c.report.Queues.Topics = len(c.dir.topics)
 	return errors.Join(errs...)
 }
 

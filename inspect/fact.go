@@ -26,6 +26,8 @@ type fact struct {
 
 // directory knows the queues. Workers look queues up for a chunk at a time and rarely add one.
 type directory struct {
+	deleted map[string]message.LogOffset // set before use; see engine.ReadDeleted
+
 	mu     sync.RWMutex
 	topics map[string]map[int32]*queue // under mu
 }
@@ -43,9 +45,18 @@ func (d *directory) add(topic string, id int32) *queue {
 	if d.topics[topic] == nil {
 		d.topics[topic] = map[int32]*queue{}
 	}
-	q := &queue{topic: topic, id: id}
+	q := &queue{topic: topic, id: id, dead: d.deleted[topic]}
 	d.topics[topic][id] = q
 	return q
+}
+
+// put makes a queue known that is listed. Nobody else uses the directory yet.
+func (d *directory) put(q *queue) {
+	q.dead = d.deleted[q.topic]
+	if d.topics[q.topic] == nil {
+		d.topics[q.topic] = map[int32]*queue{}
+	}
+	d.topics[q.topic][q.id] = q
 }
 
 // prover checks the records of a chunk and notes what follows from them. Each worker has one.

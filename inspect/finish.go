@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"ringmq/consumequeue"
+	"ringmq/engine"
 	"ringmq/internal/message"
 )
 
@@ -14,10 +15,7 @@ func (m *matcher) finish(q *queue, logMin, logEnd message.LogOffset, known topic
 		m.unlisted(q, known)
 		return nil
 	}
-	for _, p := range q.held {
-		m.find.add(p)
-	}
-	m.find.count(q.heldMore)
+	m.tellHeld(q)
 	for _, s := range q.missing {
 		which := fmt.Sprintf(" for queue offsets %d to %d, of records from log offset %d on", s.from, s.to-1, s.at)
 		p := m.from(q, s.from, "no entries"+which, "", "")
@@ -50,10 +48,18 @@ func (m *matcher) finish(q *queue, logMin, logEnd message.LogOffset, known topic
 	if q.stale > 0 {
 		m.find.add(Problem{
 			Note: true, Path: q.dir(), Offset: wholeFile,
-			What: fmt.Sprintf("%d records in the log are from before the topic was deleted and made anew", q.stale),
+			What: fmt.Sprintf("%d records in the log are from before the topic was deleted", q.stale),
 		})
 	}
 	return nil
+}
+
+// tellHeld tells what was held until now.
+func (m *matcher) tellHeld(q *queue) {
+	for _, p := range q.held {
+		m.find.add(p)
+	}
+	m.find.count(q.heldMore)
 }
 
 // topicKnowledge is whether topics.json could be read, and what it names.
@@ -64,15 +70,20 @@ type topicKnowledge struct {
 
 // unlisted tells of records whose queue has no folder.
 func (m *matcher) unlisted(q *queue, known topicKnowledge) {
-	p := Problem{Path: q.dir(), Offset: wholeFile, What: fmt.Sprintf("the queue is missing; the log has %d records of it", int64(q.next-q.lo)+q.stale)}
+	p := Problem{Path: fmt.Sprintf("%s/%s/%d", engine.ConsumeQueueName, shortTopic(q.topic), q.id), Offset: wholeFile}
+	n := q.records() + q.stale
 	switch {
+	case !q.met:
+		p.Note, p.What = true, fmt.Sprintf("%d records in the log are from before the topic was deleted", n)
 	case known.ok && !known.topics[q.topic]:
-		p.Note, p.What = true, fmt.Sprintf("%d records in the log are of a topic that is not in topics.json: it was deleted", int64(q.next-q.lo)+q.stale)
+		p.Note, p.What = true, fmt.Sprintf("%d records in the log are of a topic that is not in topics.json: it was deleted", n)
 	case m.crashed:
-		p.Note, p.What = true, fmt.Sprintf("a queue that the broker had not written yet; the log has %d records of it", int64(q.next-q.lo)+q.stale)
+		p.Note, p.What = true, fmt.Sprintf("a queue that the broker had not written yet; the log has %d records of it", n)
+	default:
+		p.What = fmt.Sprintf("the queue is missing; the log has %d records of it", n)
 	}
-	p.Path = fmt.Sprintf("consumequeue/%s/%d", shortTopic(q.topic), q.id)
 	m.find.add(p)
+	m.tellHeld(q)
 }
 
 // unclaimed looks at entries that no record has claimed.

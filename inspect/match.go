@@ -29,12 +29,18 @@ type matcher struct {
 // take holds one record's fact against its queue.
 func (m *matcher) take(f *fact) error {
 	q := f.queue
+	if f.entry.LogOffset < q.dead {
+		q.stale++
+		return nil
+	}
 	place := f.offset
 	if !q.met || place != q.next {
 		var err error
 		if place, err = m.outOfOrder(q, f); err != nil || place < 0 {
 			return err
 		}
+	} else {
+		q.doubt = nil
 	}
 	q.next = place + 1
 	m.records++
@@ -72,24 +78,39 @@ func (m *matcher) outOfOrder(q *queue, f *fact) (message.QueueOffset, error) {
 			return -1, err
 		}
 		if ok && led != place {
-			m.wrongOffset(q, f, "QUEUEOFFSET of the record", fmt.Sprint(int64(led)))
+			m.wrongOffset(q, f.entry.LogOffset, f.offset, "QUEUEOFFSET of the record", fmt.Sprint(int64(led)))
 			place, said = led, true
 		}
 	}
+	m.settle(q, f, place, said)
 	switch {
 	case !q.met:
-		q.met, q.lo = true, place
+		q.met, q.lo, q.began = true, place, f.entry.LogOffset
 	case place == q.next:
 	case place > q.next:
 		q.holdSpan(&q.gaps, span{q.next, place, f.entry.LogOffset})
 	case said || place == 0:
-		q.restart()
+		q.restart(f.entry.LogOffset)
 		q.lo = place
 	default:
-		m.wrongOffset(q, f, "QUEUEOFFSET of the record, which an earlier one has", fmt.Sprint(int64(q.next)))
+		m.wrongOffset(q, f.entry.LogOffset, f.offset, "QUEUEOFFSET of the record, which an earlier one has", fmt.Sprint(int64(q.next)))
 		return -1, nil
 	}
 	return place, nil
+}
+
+// settle decides a doubt about the record before: when the one at place goes on where that one's predecessor
+// was, only its offset was wrong. Then it begins a new doubt, unless the queue's entries have spoken.
+func (m *matcher) settle(q *queue, f *fact, place message.QueueOffset, said bool) {
+	if d := q.doubt; d != nil && place == d.before.next+1 {
+		q.generation = d.before
+		m.wrongOffset(q, d.at, d.got, "QUEUEOFFSET of the record", fmt.Sprint(int64(q.next)))
+		q.next++
+	}
+	q.doubt = nil
+	if q.met && !said && place != q.next {
+		q.doubt = &doubt{before: q.generation, at: f.entry.LogOffset, got: f.offset}
+	}
 }
 
 // leading finds the entry that leads to a log offset; the entries are in the order of the log.
@@ -116,11 +137,11 @@ var posQueueOffset = func() int64 {
 	panic("BUG: message.Layout has no QUEUEOFFSET")
 }()
 
-func (m *matcher) wrongOffset(q *queue, f *fact, what, want string) {
-	path, at := m.log.place(f.entry.LogOffset)
+func (m *matcher) wrongOffset(q *queue, off message.LogOffset, got message.QueueOffset, what, want string) {
+	path, at := m.log.place(off)
 	q.hold(Problem{
-		Path: path, Offset: at + posQueueOffset, What: fmt.Sprintf("%s at log offset %d (%v)", what, f.entry.LogOffset, q),
-		Want: want, Got: fmt.Sprint(int64(f.offset)),
+		Path: path, Offset: at + posQueueOffset, What: fmt.Sprintf("%s at log offset %d (%v)", what, off, q),
+		Want: want, Got: fmt.Sprint(int64(got)),
 	})
 }
 

@@ -96,6 +96,11 @@ func (s *Store) minOffset(r *entryReader, q *queue) (message.QueueOffset, error)
 // readState reads a state file; one that cannot be used is empty, and missing.
 func readState[T any](o *Offsets, s *Store, name string) *T {
 	v, err := readConfigOrBackup[T](s.root, name)
+	if name == offsetsFile && errors.Is(err, fs.ErrNotExist) {
+		if light, err := readConfigOrBackup[T](s.root, lmqOffsets); err == nil { // it replaces the other
+			return light
+		}
+	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		o.Missing = append(o.Missing, configName+"/"+name+" does not exist")

@@ -3,6 +3,7 @@ package inspect
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -33,61 +34,80 @@ type RebuildOptions struct {
 }
 
 // Rebuild makes the consume queues and the index of a store again from its commit log, as
-// [engine.Rebuild] does. The store must not be open, by a broker or here.
+// [engine.Rebuild] does. The store must not be open, by a broker or here. It reads the log
+// twice: first to learn which records are from before their topic was deleted and made anew.
 func Rebuild(ctx context.Context, o Options, r RebuildOptions) (engine.Rebuilt, error) {
-	e, total, err := r.engineOptions(o)
+	if r.Progress == nil {
+		r.Progress = func(int64, int64) {}
+	}
+	e, survey, err := r.survey(ctx, o)
 	if err != nil {
 		return engine.Rebuilt{}, err
 	}
-	var progress func(message.LogOffset)
-	if r.Progress != nil {
-		var first, last message.LogOffset = -1, 0
-		progress = func(at message.LogOffset) {
-			if first < 0 {
-				first = at
-			}
+	last := survey.min
+	return engine.Rebuild(ctx, e, engine.RebuildOptions{
+		Keep: r.Keep, Stale: survey.stale,
+		Progress: func(at message.LogOffset) {
 			if at-last >= chunkSize {
 				last = at
-				r.Progress(int64(at-first), total)
+				r.Progress(survey.size+int64(at-survey.min), 2*survey.size)
 			}
-		}
-	}
-	return engine.Rebuild(ctx, e, r.Keep, progress)
+		},
+	})
 }
 
-// engineOptions looks at the files there are.
-func (r RebuildOptions) engineOptions(o Options) (e engine.Options, total int64, err error) {
+// survey is what the first reading has found.
+type survey struct {
+	min  message.LogOffset
+	size int64
+	// began is where the records begin that are in a queue, of those with earlier ones that are not.
+	began map[queueName]message.LogOffset
+}
+
+func (s *survey) stale(topic []byte, queue int32, off message.LogOffset) bool {
+	return len(s.began) > 0 && off < s.began[queueName{string(topic), queue}]
+}
+
+// survey looks at the files there are, and reads the log.
+func (r RebuildOptions) survey(ctx context.Context, o Options) (e engine.Options, v *survey, err error) {
 	o.ForceRead = false
 	s, err := Open(o)
 	if err != nil {
-		return e, 0, err
+		return e, nil, err
 	}
-	defer func() {
-		if closed := s.Close(); err == nil {
-			err = closed
-		}
-	}()
-	queues := queueFiles{fs: s.root}
-	if err := queues.list(); err != nil {
-		return e, 0, err
+	defer func() { err = errors.Join(err, s.Close()) }()
+	v = &survey{min: s.log.min(), began: map[queueName]message.LogOffset{}}
+	if n := len(s.log.files); n > 0 {
+		v.size = int64(s.log.files[n-1].end() - v.min)
 	}
-	for _, q := range queues.queues {
+	c, err := newChecker(s, CheckOptions{
+		DelayLevels: r.DelayLevels, Progress: func(done, _ int64) { r.Progress(done, 2*v.size) },
+	})
+	if err != nil {
+		return e, nil, err
+	}
+	defer func() { err = errors.Join(err, c.close()) }()
+	for _, q := range c.queues.queues {
 		if strings.HasPrefix(q.topic, lightPrefix) {
-			return e, 0, fmt.Errorf("%s: %s has light queues, which rebuild does not make; nothing was changed", s.Dir(), engine.ConsumeQueueName)
+			return e, nil, fmt.Errorf("%s: %s has light queues, which rebuild does not make; nothing was changed", s.Dir(), engine.ConsumeQueueName)
 		}
 	}
-	indexes := indexFiles{fs: s.root}
-	if err := indexes.list(); err != nil {
-		return e, 0, err
+	c.index.names = nil // its entries tell nothing of the queues
+	if err := cmp.Or(c.findEnds(ctx), c.readLog(ctx)); err != nil {
+		return e, nil, err
 	}
-	for _, f := range s.log.files {
-		total += f.size
+	for topic, queues := range c.dir.topics {
+		for id, q := range queues {
+			if q.stale > 0 && q.met {
+				v.began[queueName{topic, id}] = q.began
+			}
+		}
 	}
-	shape := cmp.Or(r.Index, indexes.shape)
+	shape := cmp.Or(r.Index, c.index.shape)
 	return engine.Options{
 		Dir: s.Dir(), CommitLogDir: o.CommitLogDir, CommitLogFileSize: s.log.fileSize,
-		ConsumeQueueFileSize: cmp.Or(r.QueueFileSize, queues.fileSize),
+		ConsumeQueueFileSize: cmp.Or(r.QueueFileSize, c.queues.fileSize),
 		IndexSlots:           shape.Slots, IndexEntries: shape.Entries, NoIndex: r.NoIndex,
 		DelayLevels: r.DelayLevels, Log: r.Log,
-	}, total, nil
+	}, v, nil
 }
