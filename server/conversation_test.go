@@ -31,8 +31,12 @@ var record = flag.String("record", "", "address of a Java broker, just started, 
 //	= …        ours, where it differs in purpose
 //	! c n      the next n requests that the broker sends on connection c, as * lines
 //
-// administration.txt has everything about the broker's state, messages.txt what becomes of messages.
-var conversations = []string{"administration", "messages"}
+// administration.txt has everything about the broker's state, messages.txt what becomes of messages, transactions.txt
+// how they end, filters.txt who gets them. The broker has these flags.
+var conversations = map[string]map[string]string{
+	"administration": nil, "messages": nil, "transactions": nil,
+	"filters": {"enablePropertyFilter": "true", "filterSupportRetry": "true"},
+}
 
 // said is one request of the conversation.
 type said struct {
@@ -46,10 +50,10 @@ type said struct {
 }
 
 // TestConversation holds our answers against those of a Java broker, on both paths of the transport.
-// Record anew with a broker of brokerName=broker-a and brokerIP1=127.0.0.1, just started for each conversation:
+// Record anew with a broker of brokerName=broker-a, brokerIP1=127.0.0.1 and the flags, just started for each conversation:
 // go test -run Conversation/messages -record HOST:PORT.
 func TestConversation(t *testing.T) {
-	for _, name := range conversations {
+	for name, flags := range conversations {
 		t.Run(name, func(t *testing.T) {
 			if *record != "" {
 				converse(t, name, *record)
@@ -57,7 +61,7 @@ func TestConversation(t *testing.T) {
 			}
 			for _, path := range []string{"off", "auto"} {
 				t.Run("ringIO="+path, func(t *testing.T) {
-					b := startBroker(t, path, nil)
+					b := startBroker(t, path, flags)
 					converse(t, name, b.Addr().String())
 					require.Empty(t, b.errors.lines())
 				})
