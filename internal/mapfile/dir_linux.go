@@ -7,15 +7,18 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 // Dir is a directory of the operating system. Every name is resolved beneath it by the
-// kernel, element by element ([os.Root]).
+// kernel. Its fields are set before use.
 type Dir struct {
 	path string
 	root *os.Root
+	// fd is the directory for openat2, -1 where the kernel or a sandbox does not allow that call.
+	fd int
 }
 
 var _ FS = (*Dir)(nil)
@@ -34,12 +37,34 @@ func OpenDir(dir string) (*Dir, error) {
 	if err := mkdirSynced(abs); err != nil {
 		return nil, err
 	}
+	return newDir(abs)
+}
+
+// newDir opens an existing directory.
+func newDir(abs string) (*Dir, error) {
 	root, err := os.OpenRoot(abs)
 	if err != nil {
 		return nil, err
 	}
-	return &Dir{path: abs, root: root}, nil
+	return &Dir{path: abs, root: root, fd: probeOpenat2(abs)}, nil
 }
+
+// probeOpenat2 opens a directory for openat2; -1 when there is no such call.
+func probeOpenat2(dir string) int {
+	fd, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1
+	}
+	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: resolve}
+	if probe, err := unix.Openat2(fd, ".", &how); err == nil && unix.Close(probe) == nil {
+		return fd
+	}
+	_ = unix.Close(fd) // of a directory that was only looked at
+	return -1
+}
+
+// resolve keeps names beneath the directory.
+const resolve = unix.RESOLVE_BENEATH | unix.RESOLVE_NO_MAGICLINKS
 
 // mkdirSynced makes a directory and those above it, and makes their names last.
 func mkdirSynced(dir string) error {
@@ -64,7 +89,12 @@ func mkdirSynced(dir string) error {
 func (d *Dir) Path() string { return d.path }
 
 // Close implements [FS].
-func (d *Dir) Close() error { return d.root.Close() }
+func (d *Dir) Close() error {
+	if d.fd < 0 {
+		return d.root.Close()
+	}
+	return errors.Join(d.root.Close(), unix.Close(d.fd))
+}
 
 // Create implements [FS].
 func (d *Dir) Create(name string) (File, error) {
@@ -75,16 +105,17 @@ func (d *Dir) Create(name string) (File, error) {
 func (d *Dir) Open(name string) (File, error) { return d.open(name, os.O_RDWR) }
 
 func (d *Dir) open(name string, flag int) (File, error) {
-	f, err := d.root.OpenFile(filepath.FromSlash(name), flag, filePerm)
+	f, err := d.beneath(name, flag)
 	if err != nil {
 		return nil, d.explain(name, err)
 	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = &os.PathError{Op: "open", Path: name, Err: errors.New("not a regular file")}
+	var st unix.Stat_t
+	err = unix.Fstat(int(f.Fd()), &st)
+	if err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
+		err = errors.New("not a regular file")
 	}
 	if err != nil {
-		return nil, errors.Join(d.explain(name, err), f.Close())
+		return nil, errors.Join(d.explain(name, &os.PathError{Op: "open", Path: name, Err: err}), f.Close())
 	}
 	// The store reads in pieces of its own choice. Readahead would read megabytes for each of
 	// them and, since blocks in the page cache count as data, hide from NextData what was
@@ -93,8 +124,30 @@ func (d *Dir) open(name string, flag int) (File, error) {
 		return nil, errors.Join(&os.PathError{Op: "fadvise", Path: filepath.Join(d.path, name), Err: err}, f.Close())
 	}
 	df := &dirFile{name: name, path: filepath.Join(d.path, name), f: f, fd: int(f.Fd())}
-	df.size.Store(info.Size())
+	df.size.Store(st.Size)
 	return df, nil
+}
+
+// beneath opens a name of the tree, in one call to the kernel where that is possible: os.Root
+// makes several for each element, and there may be a hundred thousand files to open at start.
+func (d *Dir) beneath(name string, flag int) (*os.File, error) {
+	if d.fd < 0 {
+		return d.root.OpenFile(filepath.FromSlash(name), flag, filePerm)
+	}
+	how := unix.OpenHow{Flags: uint64(flag | unix.O_CLOEXEC), Resolve: resolve}
+	if flag&os.O_CREATE != 0 {
+		how.Mode = filePerm
+	}
+	for {
+		fd, err := unix.Openat2(d.fd, filepath.FromSlash(name), &how)
+		switch err {
+		case nil:
+			return os.NewFile(uintptr(fd), filepath.Join(d.path, name)), nil
+		case unix.EINTR, unix.EAGAIN: // EAGAIN: something on the way was renamed meanwhile
+		default:
+			return nil, &os.PathError{Op: "open", Path: name, Err: err}
+		}
+	}
 }
 
 // explain puts the whole path into an error that names a file relative to the directory.
@@ -113,20 +166,34 @@ func (d *Dir) MkdirAll(name string) error {
 
 // ReadDir implements [FS].
 func (d *Dir) ReadDir(name string) ([]Entry, error) {
-	f, err := d.root.Open(filepath.FromSlash(name))
+	f, err := d.beneath(name, os.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return nil, d.explain(name, err)
 	}
-	infos, err := f.Readdir(-1)
+	list, err := f.ReadDir(-1)
+	entries := make([]Entry, 0, len(list))
+	for _, e := range list {
+		entry, gone := Entry{Name: e.Name(), Dir: e.IsDir()}, error(nil)
+		if !entry.Dir {
+			entry, gone = statBeneath(f, e.Name())
+		}
+		err = errors.Join(err, gone)
+		entries = append(entries, entry)
+	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return nil, d.explain(name, err)
 	}
-	entries := make([]Entry, 0, len(infos))
-	for _, info := range infos {
-		entries = append(entries, entryOf(info))
-	}
 	slices.SortFunc(entries, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
 	return entries, nil
+}
+
+// statBeneath describes one name in an open directory.
+func statBeneath(dir *os.File, name string) (Entry, error) {
+	var st unix.Stat_t
+	if err := unix.Fstatat(int(dir.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return Entry{}, &os.PathError{Op: "stat", Path: name, Err: err}
+	}
+	return Entry{Name: name, Dir: st.Mode&unix.S_IFMT == unix.S_IFDIR, Size: st.Size, ModTime: time.Unix(st.Mtim.Unix())}, nil
 }
 
 // Stat implements [FS].

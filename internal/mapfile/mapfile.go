@@ -48,7 +48,7 @@ type FS interface {
 	Open(name string) (File, error)
 	// MkdirAll makes a directory and those above it; existing ones are fine.
 	MkdirAll(name string) error
-	// ReadDir lists a directory sorted by name.
+	// ReadDir lists a directory sorted by name; of directories in it, only the names.
 	ReadDir(name string) ([]Entry, error)
 	// Stat describes one name.
 	Stat(name string) (Entry, error)

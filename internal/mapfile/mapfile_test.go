@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 // both runs a test over both twins.
@@ -14,6 +15,14 @@ func both(t *testing.T, test func(t *testing.T, fs FS)) {
 	t.Run("dir", func(t *testing.T) {
 		d, err := OpenDir(t.TempDir())
 		require.NoError(t, err)
+		test(t, d)
+		require.NoError(t, d.Close())
+	})
+	t.Run("dir without openat2", func(t *testing.T) {
+		d, err := OpenDir(t.TempDir())
+		require.NoError(t, err)
+		require.NoError(t, unix.Close(d.fd))
+		d.fd = -1
 		test(t, d)
 		require.NoError(t, d.Close())
 	})
@@ -110,9 +119,15 @@ func TestNamesStayInside(t *testing.T) {
 func TestSymlinkOutIsNotFollowed(t *testing.T) {
 	outside, inside := t.TempDir(), t.TempDir()
 	require.NoError(t, os.Symlink(outside, filepath.Join(inside, "link")))
+	require.NoError(t, os.WriteFile(filepath.Join(outside, "file"), nil, 0o644))
+	require.NoError(t, os.Symlink(filepath.Join(outside, "file"), filepath.Join(inside, "file")))
 	d, err := OpenDir(inside)
 	require.NoError(t, err)
 	_, err = d.Create("link/x")
+	require.Error(t, err)
+	_, err = d.Open("file")
+	require.Error(t, err)
+	_, err = d.ReadDir("link")
 	require.Error(t, err)
 	require.NoError(t, d.Close())
 }

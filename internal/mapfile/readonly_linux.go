@@ -19,11 +19,11 @@ func OpenReadOnly(dir string) (FS, error) {
 	if err != nil {
 		return nil, err
 	}
-	root, err := os.OpenRoot(abs)
+	d, err := newDir(abs)
 	if err != nil {
 		return nil, err
 	}
-	return readOnlyDir{&Dir{path: abs, root: root}}, nil
+	return readOnlyDir{d}, nil
 }
 
 func (d readOnlyDir) refuse(op, name string) error {
