@@ -10,7 +10,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 export CGO_ENABLED := 0
 
-.PHONY: build run test check fmt vet staticcheck lint race fuzz-smoke compat bench-peer clean help
+.PHONY: build run test check fmt vet staticcheck lint race fuzz-smoke compat compat-filter bench-peer clean help
 
 build: ## bin/ringmq, one static file
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ringmq ./cmd/ringmq
@@ -50,6 +50,10 @@ fuzz-smoke: ## every fuzz target for FUZZTIME (10s)
 COMPATFLAGS ?=
 compat: build ## RocketMQ's own clients and tools against ringmq (needs Java and Maven)
 	./compat/run.sh $(COMPATFLAGS)
+
+PAIRS ?= 1000000
+compat-filter: ## SQL92 filters beside RocketMQ's own, PAIRS (1000000) pairs of expression and message (needs Java and Maven)
+	$(GO) run ./compat/filter -pairs $(PAIRS)
 
 bench-peer: build ## throughput beside a Java broker (needs Java and Maven)
 	./bench/peer.sh

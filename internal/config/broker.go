@@ -66,12 +66,12 @@ type Broker struct {
 	WaitTimeMillsInTransactionQueue        int64  `key:"waitTimeMillsInTransactionQueue" default:"3000" unit:"ms" status:"queue" doc:"max queue wait, end transaction"`
 	StartAcceptSendRequestTimeStamp        int64  `key:"startAcceptSendRequestTimeStamp" default:"0" unit:"ms" doc:"sends before this ms are refused"`
 	TraceOn                                bool   `key:"traceOn" default:"true" doc:"TRACE_ON in send replies"`
-	EnableCalcFilterBitMap                 bool   `key:"enableCalcFilterBitMap" default:"false" status:"sql" doc:"compute bloom bitmap at dispatch"`
-	ExpectConsumerNumUseFilter             int    `key:"expectConsumerNumUseFilter" default:"32" status:"sql" doc:"bloom n"`
-	MaxErrorRateOfBloomFilter              int    `key:"maxErrorRateOfBloomFilter" default:"20" unit:"%" status:"sql" doc:"bloom f"`
-	FilterDataCleanTimeSpan                int64  `key:"filterDataCleanTimeSpan" default:"86400000" unit:"ms" status:"sql" doc:"drop dead filter data after"`
-	FilterSupportRetry                     bool   `key:"filterSupportRetry" default:"false" status:"sql" doc:"SQL filter also on retry topics"`
-	EnablePropertyFilter                   bool   `key:"enablePropertyFilter" default:"false" status:"sql" doc:"allow non-TAG filters"`
+	EnableCalcFilterBitMap                 bool   `key:"enableCalcFilterBitMap" default:"false" status:"bitmap" doc:"compute bloom bitmap at dispatch"`
+	ExpectConsumerNumUseFilter             int    `key:"expectConsumerNumUseFilter" default:"32" range:"1..1048576" doc:"bloom n, noted in consumerFilter.json for Java"`
+	MaxErrorRateOfBloomFilter              int    `key:"maxErrorRateOfBloomFilter" default:"20" range:"1..99" unit:"%" doc:"bloom f, noted in consumerFilter.json for Java"`
+	FilterDataCleanTimeSpan                int64  `key:"filterDataCleanTimeSpan" default:"86400000" unit:"ms" doc:"drop dead filter data after"`
+	FilterSupportRetry                     bool   `key:"filterSupportRetry" default:"false" doc:"SQL filter also on retry topics"`
+	EnablePropertyFilter                   bool   `key:"enablePropertyFilter" default:"false" doc:"allow non-TAG filters"`
 	CompressedRegister                     bool   `key:"compressedRegister" default:"false" doc:"zlib register body"`
 	ForceRegister                          bool   `key:"forceRegister" default:"true" doc:"periodic register without version query"`
 	RegisterNameServerPeriod               int    `key:"registerNameServerPeriod" default:"30000" unit:"ms" doc:"register period, clamped 10–60 s"`

@@ -50,6 +50,7 @@ var Statuses = map[string]Status{
 
 	"acl":         {NotYet, "access control"},
 	"address":     {NotYet, "address server"},
+	"bitmap":      {NotYet, "bitmaps of SQL92 filters; the filters work without"},
 	"delay":       {NotYet, "this part of delayed messages"},
 	"folders":     {NotYet, "several CommitLog folders"},
 	"lmq":         {NotYet, "light message queues"},
@@ -58,6 +59,5 @@ var Statuses = map[string]Status{
 	"reply":       {NotYet, "request-reply messages"},
 	"retention":   {NotYet, "removal of expired files before deleteWhen"},
 	"slow":        {NotYet, "lag of slow groups"},
-	"sql":         {NotYet, "SQL92 filter"},
 	"tls":         {NotYet, "TLS"},
 }

@@ -21,7 +21,7 @@ var layers = []string{
 	"compat/raw",
 	"server",
 	"server/*",
-	"server/stats",
+	"server/stats server/filter/sql92",
 	"server/configfile server/names",
 	"namesrv",
 	"namesrv/*",
