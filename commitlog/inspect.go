@@ -18,28 +18,23 @@ func ParseFileName(name string) (message.LogOffset, bool) { return parseName(nam
 func FileName(base message.LogOffset) string { return fileName(base) }
 
 // CheckRecord decodes the record at the front of raw, which lies at off, and checks it as
-// [Log.Scan] does: format, place, body checksum, and texts that a power cut may have zeroed.
-func CheckRecord(raw []byte, off message.LogOffset, r *message.Record) error {
-	if err := message.Decode(raw, r); err != nil {
-		return err
-	}
-	if err := r.At(off); err != nil {
-		return err
-	}
-	raw = raw[:messageSize(raw)]
-	if err := message.CheckBody(raw, r); err != nil {
-		return err
-	}
-	return checkText(raw, r)
-}
-
-// messageSize is TOTALSIZE of a record that was decoded.
-func messageSize(raw []byte) int {
+// [Log.Scan] does: format, place, body checksum, and texts that a power cut may have zeroed. It
+// returns the record's size.
+func CheckRecord(raw []byte, off message.LogOffset, r *message.Record) (int, error) {
 	h, err := message.Peek(raw)
 	if err != nil {
-		return 0
+		return 0, err
 	}
-	return h.Size
+	if err := message.Decode(raw, r); err != nil {
+		return 0, err
+	}
+	if err := r.At(off); err != nil {
+		return 0, err
+	}
+	if err := message.CheckBody(raw, r); err != nil {
+		return 0, err
+	}
+	return h.Size, checkText(raw[:h.Size], r)
 }
 
 // ScanFile is [Log.Scan] for the one file that begins at base, from a record's offset in it on. The

@@ -73,15 +73,19 @@ func TestCheckRecordAsScan(t *testing.T) {
 	l.write()
 	raw := l.file(0)
 	var r message.Record
-	require.NoError(t, CheckRecord(raw, 0, &r))
+	size, err := CheckRecord(raw, 0, &r)
+	require.NoError(t, err)
+	require.Equal(t, 200, size)
 	require.EqualValues(t, 1, r.QueueOffset)
-	require.Error(t, CheckRecord(raw, 4096, &r), "of another place")
-	require.Error(t, CheckRecord(raw[:199], 0, &r))
+	_, err = CheckRecord(raw, 4096, &r)
+	require.Error(t, err, "of another place")
+	_, err = CheckRecord(raw[:199], 0, &r)
+	require.Error(t, err)
 	for i := range 200 {
 		raw[i] ^= 1
 		l.spoil(message.LogOffset(i), raw[i])
 		found, _ := l.scan(0)
-		if CheckRecord(raw, 0, &r) == nil {
+		if _, err := CheckRecord(raw, 0, &r); err == nil {
 			require.NotEmpty(t, found)
 		} else {
 			require.Empty(t, found)

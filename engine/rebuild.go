@@ -14,12 +14,12 @@ import (
 
 // Rebuilt is what Rebuild made.
 type Rebuilt struct {
-	Records int64
-	Queues  int
-	Entries int64
-	Indexed message.LogOffset // the last record in the index, -1 for none
-	Damage  int64             // damages met in the log; each is a line of ringmq/damage.log
-	End     message.LogOffset // of the log
+	Records int64             `json:"records"`
+	Queues  int               `json:"queues"`
+	Entries int64             `json:"entries"`
+	Indexed message.LogOffset `json:"indexed"` // the last record in the index, -1 for none
+	Damage  int64             `json:"damage"`  // damages met in the log; each is a line of ringmq/damage.log
+	End     message.LogOffset `json:"end"`     // of the log
 }
 
 // rebuildName is where the new files are made, and where the old ones lie after the exchange.

@@ -72,17 +72,13 @@ func (p *prover) prove(c *chunk) {
 	defer p.queues.mu.RUnlock()
 	for at := 0; at < len(c.data); {
 		off := c.at + message.LogOffset(at)
-		if err := commitlog.CheckRecord(c.data[at:], off, &p.rec); err != nil {
+		size, err := commitlog.CheckRecord(c.data[at:], off, &p.rec)
+		if err != nil {
 			c.end, c.verdict = off, notRecord
 			return
 		}
-		h, err := message.Peek(c.data[at:])
-		if err != nil { // cannot be: the record was decoded
-			c.end, c.verdict = off, notRecord
-			return
-		}
-		p.note(c, h.Size)
-		at += h.Size
+		p.note(c, size)
+		at += size
 	}
 }
 

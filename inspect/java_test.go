@@ -102,6 +102,8 @@ func TestRebuildOfJavaStores(t *testing.T) {
 			}
 			var levels []time.Duration
 			if name == "levels" {
+				_, err := Rebuild(context.Background(), Options{Dir: dir}, RebuildOptions{})
+				require.ErrorContains(t, err, "messages of delay level 2 wait 7 s in this store")
 				levels = []time.Duration{time.Second, 7 * time.Second}
 			}
 			before, _ := check(t, dir, CheckOptions{})
@@ -256,8 +258,8 @@ func fillJava(t *testing.T, name string) {
 		_, err := c.Send(ctx, topic, queue, unique()+properties, []byte(fmt.Sprintf("body %d %s", n, strings.Repeat("x", n%300))))
 		require.NoError(t, err)
 	}
-	for i := range 3 {
-		send("Deleted", int32(i%1), "TAGS\x01gone")
+	for range 3 {
+		send("Deleted", 0, "TAGS\x01gone")
 	}
 	_, err = c.Want(ctx, raw.CodeDeleteTopicBroker, map[string]string{"topic": "Deleted"}, nil)
 	require.NoError(t, err)

@@ -56,7 +56,8 @@ func (r *recordReader) look(off message.LogOffset) (raw []byte, wrong, err error
 	if err := r.fill(off, int64(h.Size)); err != nil {
 		return nil, nil, err
 	}
-	return r.buf, commitlog.CheckRecord(r.buf, off, &r.rec), nil
+	_, wrong = commitlog.CheckRecord(r.buf, off, &r.rec)
+	return r.buf, wrong, nil
 }
 
 // seek opens the file that holds off and returns how many bytes of it follow.

@@ -98,6 +98,9 @@ func (r RebuildOptions) survey(ctx context.Context, o Options) (e engine.Options
 	}
 	for topic, queues := range c.dir.topics {
 		for id, q := range queues {
+			if q.odd != 0 {
+				return e, nil, fmt.Errorf("messages of delay level %d wait %d s in this store, which is not RocketMQ's own: tell the broker's messageDelayLevel with --delay-levels; nothing was changed", q.id+1, q.odd/1000)
+			}
 			if q.stale > 0 && q.met {
 				v.began[queueName{topic, id}] = q.began
 			}

@@ -38,8 +38,8 @@ are those of the files there are; where there are none, RocketMQ's defaults or t
 			if f.json {
 				return encodeJSON(cmd.OutOrStdout(), done)
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s of %s made again in %.1f s: %s with %s\n", args[0],
-				plural(done.Records, "record"), p.elapsed().Seconds(), plural(done.Queues, "queue"), plural(done.Entries, "entry"))
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %s with %s made again from %s in %.1f s\n", args[0],
+				plural(done.Queues, "queue"), plural(done.Entries, "entry"), plural(done.Records, "record"), p.elapsed().Seconds())
 			if err == nil && done.Damage > 0 {
 				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s in the commit log: see ringmq/damage.log\n", plural(done.Damage, "damage"))
 			}
