@@ -80,13 +80,12 @@ const propertyRetryTopic = "RETRY_TOPIC"
 // a filter; filters of topics that are not subscribed to are dead. The error tells which subscription the
 // broker cannot filter by, and why; the others are registered.
 func (t *Table) Register(group string, subscriptions []wire.SubscriptionData, now time.Time) error {
-	old, known := t.groups.Find(group)
-	if !known && !anyExpression(subscriptions) {
+	if _, known := t.groups.Find(group); !known && !anyExpression(subscriptions) {
 		return nil // the usual heartbeat
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	old, _ = t.groups.Find(group)
+	old, _ := t.groups.Find(group)
 	if !t.hasRoom(old, subscriptions) {
 		t.drop((*Filter).Dead)
 		if old, _ = t.groups.Find(group); !t.hasRoom(old, subscriptions) {
