@@ -32,7 +32,9 @@ func (b *bench) clients(ctx context.Context, wants func(string) bool) error {
 		return err
 	}
 	defer namesrv.Kill()
-	broker, err := servers.Broker(ctx, filepath.Join(servers.Dir, "store"), namesrv.Addr, 0, nil)
+	// Pending transactions are asked for after seconds, not after a minute.
+	asks := target.Options{"transactionCheckInterval": "1000", "transactionTimeOut": "3000"}
+	broker, err := servers.Broker(ctx, filepath.Join(servers.Dir, "store"), namesrv.Addr, 0, asks)
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ public final class Main {
         Suite suite = new Suite(cluster, lacks, args.length > 3 ? args[3] : "");
 
         SharingBehaviours.add(suite); // the longest first
+        TransactionBehaviours.add(suite);
         PushBehaviours.add(suite);
         OffsetBehaviours.add(suite);
         PullBehaviours.add(suite);

@@ -17,6 +17,7 @@ import org.apache.rocketmq.client.consumer.PullResult;
 import org.apache.rocketmq.client.consumer.PullStatus;
 import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.client.producer.TransactionMQProducer;
 import org.apache.rocketmq.common.TopicConfig;
 import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
 import org.apache.rocketmq.common.message.Message;
@@ -101,6 +102,16 @@ final class Stage implements AutoCloseable {
         made.setNamesrvAddr(cluster.namesrv());
         made.setInstanceName(name("producer") + opened.size());
         made.setSendMsgTimeout(10_000); // the machine is busy with the other behaviours
+        opened.push(made::shutdown);
+        return made;
+    }
+
+    /** A producer of transactions that is to be given a listener and started. */
+    TransactionMQProducer newTransactionProducer(String group) {
+        TransactionMQProducer made = new TransactionMQProducer(group);
+        made.setNamesrvAddr(cluster.namesrv());
+        made.setInstanceName(name("transactions") + opened.size());
+        made.setSendMsgTimeout(10_000);
         opened.push(made::shutdown);
         return made;
     }
