@@ -30,8 +30,6 @@ var (
 	ErrNoQueue = errors.New("no such queue can be stored")
 	// ErrDiskFull is returned while the disk is used above DiskFullPercent.
 	ErrDiskFull = errors.New("the disk is full")
-	// ErrBusy is returned when the store cannot take a message now and the caller should slow down.
-	ErrBusy = errors.New("the store is busy")
 )
 
 // Queue returns a queue, which is made in memory when there is none; nil when its topic cannot be

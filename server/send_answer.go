@@ -143,12 +143,7 @@ func (b *Broker) refuseStore(x *exchange, err error) {
 	b.refuseSend(x, status, remark)
 }
 
-// storeRefusal maps the store's errors to answers. A producer tries another broker on both codes.
+// storeRefusal is the answer to what the store did not take: a producer tries another broker then.
 func storeRefusal(err error) (wire.Status, string) {
-	switch {
-	case errors.Is(err, engine.ErrBusy):
-		return wire.StatusSystemBusy, "[PCBUSY_CLEAN_QUEUE]broker busy, start flow control for a while"
-	default:
-		return wire.StatusServiceNotAvailable, "service not available now: " + err.Error()
-	}
+	return wire.StatusServiceNotAvailable, "service not available now: " + err.Error()
 }
