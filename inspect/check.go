@@ -134,7 +134,9 @@ func newChecker(s *Store, o CheckOptions) (*checker, error) {
 		return nil, err
 	}
 	c.crashed = !closed || s.running
-	c.report.LastRun, c.report.Running = how, s.running
+	if c.report.LastRun, c.report.Running = how, s.running; s.running {
+		c.report.LastRun = "running"
+	}
 	c.queues.fs, c.index.fs = s.root, s.root
 	c.dir = &directory{topics: map[string]map[int32]*queue{}}
 	if c.dir.deleted, err = engine.ReadDeleted(s.root); err != nil {
@@ -181,7 +183,7 @@ func (c *checker) checkNames() error {
 	if c.store.running {
 		c.find.add(Problem{Note: true, Path: engine.LockName, Offset: wholeFile, What: "a broker runs on the store: what it writes meanwhile may look wrong"})
 	}
-	if c.report.LastRun != "" && c.crashed && !c.store.running {
+	if c.crashed && !c.store.running {
 		c.find.add(Problem{Note: true, Path: engine.AbortName, Offset: wholeFile, What: "the store was not closed (" + c.report.LastRun + "): the next start finishes what is missing"})
 	}
 	found := log.check(c.crashed)

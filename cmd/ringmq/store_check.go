@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -101,7 +102,7 @@ func (c *checkRun) print(s *inspect.Store, r *inspect.Report, limit int, took ti
 	fmt.Fprintf(&b, "commit log  %s of %s, log offsets %d to %d, %s\n", plural(r.Log.Files, "file"), size(r.Log.FileSize), r.Log.Min, r.Log.End, plural(r.Log.Records, "record"))
 	fmt.Fprintf(&b, "queues      %s in %s, %s\n", plural(r.Queues.Queues, "queue"), plural(r.Queues.Topics, "topic"), plural(r.Queues.Entries, "entry"))
 	fmt.Fprintf(&b, "index       %s, %s\n", plural(r.Index.Files, "file"), plural(r.Index.Entries, "entry"))
-	fmt.Fprintf(&b, "config      %s\n", strings.Join(r.Config, ", "))
+	fmt.Fprintf(&b, "config      %s\n", cmp.Or(strings.Join(r.Config, ", "), "no files"))
 	if r.Log.Damaged > 0 || r.Queues.Lost > 0 {
 		fmt.Fprintf(&b, "damaged     %s, %s lost\n", size(r.Log.Damaged), plural(r.Queues.Lost, "message"))
 	}

@@ -25,29 +25,28 @@ func TestStore(t *testing.T) {
 	dir := t.TempDir()
 	makeStore(t, dir)
 	var got strings.Builder
-	for block := range strings.SplitSeq(strings.TrimSpace(string(want)), "\n\n") {
-		if got.Len() > 0 {
-			got.WriteString("\n")
+	for line := range strings.Lines(string(want)) {
+		command, asked := strings.CutPrefix(line, "$ ")
+		change, changed := strings.CutPrefix(line, "! ")
+		switch {
+		case asked:
+			line += runStore(t, dir, command)
+		case changed:
+			changeStore(t, dir, strings.Fields(change))
+		case !strings.HasPrefix(line, "# "):
+			continue // a former result
+		case got.Len() > 0:
+			line = "\n" + line
 		}
-		for line := range strings.Lines(block + "\n") {
-			command, asked := strings.CutPrefix(line, "$ ")
-			change, changed := strings.CutPrefix(line, "! ")
-			switch {
-			case asked:
-				got.WriteString(line + runStore(t, dir, command))
-			case changed:
-				got.WriteString(line)
-				changeStore(t, dir, strings.Fields(change))
-			case strings.HasPrefix(line, "#"):
-				got.WriteString(line)
-			}
+		if got.WriteString(line); !*rewrite {
+			require.Contains(t, string(want), line, "if this is right: go test -rewrite")
 		}
 	}
 	if *rewrite {
 		require.NoError(t, os.WriteFile(path, []byte(got.String()), 0o644))
 		return
 	}
-	require.Equal(t, string(want), got.String(), "if this is right: go test -rewrite")
+	require.Equal(t, len(want), got.Len())
 }
 
 func storeOptions(dir string) engine.Options {
@@ -113,6 +112,9 @@ func runStore(t *testing.T, dir, command string) string {
 		{`"seconds": [0-9.e-]+`, `"seconds": 0`},
 		{`index/[0-9]{17}`, "index/INDEX"},
 		{`time=\S+ `, ""},
+		// The next file of the log is made ahead of need.
+		{`(commit log  )[12] files?`, "${1}2 files"},
+		{`("commitLog": {\s+"files": )[12]`, "${1}2"},
 	} {
 		text = regexp.MustCompile(r.what).ReplaceAllString(text, r.by)
 	}
