@@ -49,7 +49,7 @@ func (c *chance) step() {
 		_, err := c.service.End(c.decide(c.halves))
 		require.NoError(c.t, err)
 	case 8, 9:
-		time.Sleep(time.Duration(c.rng.IntN(8)) * time.Second)
+		c.wait(time.Duration(c.rng.IntN(8)) * time.Second)
 		c.check()
 	case 10:
 		c.saved = maps.Clone(c.progress)
@@ -87,7 +87,7 @@ func (c *chance) keepsHalves() {
 // settleAll lets everybody answer until nothing is open.
 func (c *chance) settleAll() {
 	for range 3 {
-		time.Sleep(7 * time.Second)
+		c.wait(7 * time.Second)
 		c.asked = nil
 		c.check()
 		for _, name := range c.asked {
@@ -96,7 +96,7 @@ func (c *chance) settleAll() {
 			require.NoError(c.t, c.end(d))
 		}
 	}
-	time.Sleep(7 * time.Second)
+	c.wait(7 * time.Second)
 	c.asked = nil
 	c.check()
 	require.Empty(c.t, c.asked)

@@ -52,7 +52,7 @@ func (s *stage) run(steps string) {
 		case "wait":
 			seconds, err := strconv.Atoi(f[1])
 			require.NoError(s.t, err)
-			time.Sleep(time.Duration(seconds) * time.Second)
+			s.wait(time.Duration(seconds) * time.Second)
 		case "check":
 			s.check()
 		case "asked":

@@ -171,10 +171,19 @@ func list(names []string) string {
 }
 
 // kill ends the process: what it wrote stays.
-func (s *stage) kill() { s.replace(s.mem.Kill()) }
+func (s *stage) kill() {
+	synctest.Wait() // nobody writes to the mappings that are copied
+	s.replace(s.mem.Kill())
+}
 
 // cut cuts the power: what was not synced may be gone.
-func (s *stage) cut(rng *rand.Rand) { s.replace(s.mem.Crash(rng)) }
+func (s *stage) cut(rng *rand.Rand) {
+	synctest.Wait()
+	s.replace(s.mem.Crash(rng))
+}
+
+// wait lets the time of the bubble pass.
+func (s *stage) wait(d time.Duration) { <-clock.Real{}.NewTimer(d).C() }
 
 func (s *stage) replace(mem *mapfile.Mem) {
 	s.close() // of the old image, which nobody sees again
