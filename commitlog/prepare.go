@@ -3,7 +3,6 @@ package commitlog
 import (
 	"errors"
 	"io/fs"
-	"syscall"
 
 	"ringmq/internal/mapfile"
 	"ringmq/internal/message"
@@ -68,7 +67,7 @@ func (l *Log) create(base message.LogOffset) (*File, error) {
 	name := l.name(base)
 	// Every append on a full disk comes here: it costs a look, not a file that is made and removed.
 	if space, err := l.o.FS.Space(); err == nil && space.Free < l.o.FileSize {
-		return nil, &SpaceError{l.PathOf(base), l.o.FileSize, syscall.ENOSPC}
+		return nil, &SpaceError{l.PathOf(base), l.o.FileSize, mapfile.ErrNoSpace}
 	}
 	f, err := l.o.FS.Create(name)
 	if errors.Is(err, fs.ErrExist) {

@@ -30,12 +30,16 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"syscall"
 	"time"
 )
 
 // ErrLocked is returned by [File.Lock] when another process (or another File of this
 // process) holds the lock.
 var ErrLocked = errors.New("locked by another process")
+
+// ErrNoSpace is the operating system's answer when the disk is full (ENOSPC), for errors.Is.
+var ErrNoSpace error = syscall.ENOSPC
 
 // FS is one directory tree.
 type FS interface {
