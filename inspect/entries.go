@@ -11,10 +11,11 @@ import (
 )
 
 const (
-	// windowEntries is how many entries are read at once.
-	windowEntries = 204 // a page
-	// maxWindows bounds the memory of a check: 16 MiB.
-	maxWindows = 4096
+	// maxWindow is how many entries are read at once, fewer when there are many queues: a page full.
+	maxWindow = 204
+	minWindow = 12
+	// windowBytes bounds the memory for entries.
+	windowBytes = 16 << 20
 	// maxOpen bounds the files held open.
 	maxOpen = 256
 )
@@ -24,7 +25,7 @@ type window struct {
 	q    *queue // whose it is
 	from message.QueueOffset
 	n    int // entries
-	data [windowEntries * consumequeue.EntrySize]byte
+	data []byte
 }
 
 // entryReader reads queue entries, mostly in order within each queue. Windows and open files are
@@ -33,12 +34,15 @@ type entryReader struct {
 	fs       mapfile.FS
 	fileSize int64
 
+	windowSize int // bytes
+	maxWindows int
 	windows    []*window
 	nextWindow int
 	spare      *window
 	open       []openFile
 	nextOpen   int
 	index      map[string]int // in open, by path
+	block      []byte         // scratch
 }
 
 type openFile struct {
@@ -47,7 +51,12 @@ type openFile struct {
 }
 
 func newEntryReader(l *queueFiles) *entryReader {
-	return &entryReader{fs: l.fs, fileSize: l.fileSize, index: map[string]int{}}
+	entries := min(max(windowBytes/consumequeue.EntrySize/max(len(l.queues), 1), minWindow), maxWindow)
+	size := entries * consumequeue.EntrySize
+	return &entryReader{
+		fs: l.fs, fileSize: l.fileSize, windowSize: size, maxWindows: windowBytes / size,
+		index: map[string]int{}, block: make([]byte, 64<<10),
+	}
 }
 
 func (r *entryReader) close() error {
@@ -78,7 +87,7 @@ func (r *entryReader) load(q *queue, off message.QueueOffset) (*window, error) {
 	if file == nil {
 		return nil, nil
 	}
-	size := min(windowEntries*consumequeue.EntrySize, file.size-at)
+	size := min(int64(r.windowSize), file.size-at)
 	if size < consumequeue.EntrySize {
 		return nil, nil
 	}
@@ -105,13 +114,13 @@ func (r *entryReader) newWindow() *window {
 		r.spare = nil
 		return w
 	}
-	if len(r.windows) < maxWindows {
-		w := &window{}
+	if len(r.windows) < r.maxWindows {
+		w := &window{data: make([]byte, r.windowSize)}
 		r.windows = append(r.windows, w)
 		return w
 	}
 	w := r.windows[r.nextWindow]
-	r.nextWindow = (r.nextWindow + 1) % maxWindows
+	r.nextWindow = (r.nextWindow + 1) % r.maxWindows
 	w.q.window = nil
 	return w
 }
@@ -178,36 +187,38 @@ func (r *entryReader) used(q *queue, file queueFile) (message.QueueOffset, error
 	if err != nil {
 		return 0, err
 	}
-	last, err := lastByte(f)
+	last, err := lastByte(f, r.block)
 	if err = errors.Join(err, f.Close()); err != nil {
 		return 0, err
 	}
 	return message.QueueOffset((last + consumequeue.EntrySize) / consumequeue.EntrySize), nil
 }
 
-// lastByte is where the last byte lies that is not zero; -1 when there is none.
-func lastByte(f mapfile.File) (int64, error) {
+// lastByte is where the last byte lies that is not zero; -1 when there is none. block is scratch.
+func lastByte(f mapfile.File, block []byte) (int64, error) {
 	last := int64(-1)
-	var block [64 << 10]byte
+	step := 4 << 10 // more and more: most files have a page or are full
 	for at := int64(0); at < f.Size(); {
 		next, err := f.NextData(at)
 		if err != nil || next >= f.Size() {
 			return last, err
 		}
-		n, err := f.ReadAt(block[:min(int64(len(block)), f.Size()-next)], next)
+		b := block[:min(int64(step), f.Size()-next)]
+		n, err := f.ReadAt(b, next)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return 0, err
 		}
 		for i := n - 1; i >= 0; i-- {
-			if block[i] != 0 {
+			if b[i] != 0 {
 				last = next + int64(i)
 				break
 			}
 		}
-		at = next + int64(n)
 		if n == 0 {
 			break
 		}
+		at = next + int64(n)
+		step = min(2*step, len(block))
 	}
 	return last, nil
 }
