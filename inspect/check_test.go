@@ -255,3 +255,31 @@ func TestCommitLogElsewhere(t *testing.T) {
 	require.EqualValues(t, 100, r.Log.Records)
 	require.NoError(t, s.Close())
 }
+
+// TestCheckOfNothing: a store that was never used, one that is only a log, and one that lost its log.
+func TestCheckOfNothing(t *testing.T) {
+	dir := t.TempDir()
+	fillStore(t, smallOptions(dir), 0, 0)
+	r, lines := check(t, dir, CheckOptions{})
+	require.Zero(t, r.Problems, lines)
+	require.Zero(t, r.Log.Records)
+
+	full := makeStore(t, 50)
+	for _, name := range []string{configName, engine.IndexName, engine.ConsumeQueueName, engine.RingmqName, engine.CheckpointName, engine.LockName} {
+		require.NoError(t, os.RemoveAll(filepath.Join(full, name)))
+	}
+	r, lines = check(t, full, CheckOptions{})
+	require.EqualValues(t, 50, r.Log.Records)
+	require.EqualValues(t, 8, r.Problems, lines)
+	_, err := Rebuild(context.Background(), Options{Dir: full}, RebuildOptions{QueueFileSize: 400})
+	require.NoError(t, err)
+	r, lines = check(t, full, CheckOptions{})
+	require.Zero(t, r.Problems, lines)
+
+	full = makeStore(t, 50)
+	require.NoError(t, os.RemoveAll(filepath.Join(full, engine.CommitLogName)))
+	require.NoError(t, os.Mkdir(filepath.Join(full, engine.CommitLogName), 0o755))
+	r, lines = check(t, full, CheckOptions{})
+	require.Greater(t, r.Problems, int64(7), lines)
+	require.Contains(t, strings.Join(lines, "\n"), "lead behind the end of the log")
+}
