@@ -190,9 +190,6 @@ func (c *checker) checkNames() error {
 	if len(log.files) == 0 {
 		found = append(found, Problem{Note: true, Path: log.shown, Offset: wholeFile, What: "no commit log files: the store is empty"})
 	}
-	if c.queues.missing && len(log.files) > 0 {
-		found = append(found, Problem{Path: engine.ConsumeQueueName, Offset: wholeFile, What: "the folder of the consume queues is missing ('ringmq store rebuild' makes it)", Note: c.crashed})
-	}
 	found = append(found, c.queues.foreign...)
 	for _, q := range c.queues.queues {
 		found = append(found, c.queues.check(q, c.crashed)...)
@@ -241,6 +238,9 @@ func (c *checker) finishQueues(ctx context.Context) error {
 		}
 	}
 	slices.SortFunc(all, byName)
+	if c.queues.missing && len(all) > 0 {
+		c.find.add(Problem{Note: c.crashed, Path: engine.ConsumeQueueName, Offset: wholeFile, What: "the folder of the consume queues is missing ('ringmq store rebuild' makes it)"})
+	}
 	known := c.topics()
 	for _, q := range all {
 		if err := ctx.Err(); err != nil {
