@@ -16,7 +16,7 @@ import (
 )
 
 // seeds of each flush type that a test run tries.
-const seeds = 12
+const seeds = 8
 
 // chance lets producers, the checker, kills and power cuts follow each other as it likes, with answers lost, late and twice.
 type chance struct {

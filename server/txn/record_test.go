@@ -53,7 +53,7 @@ func TestRecords(t *testing.T) {
 		s.prepare("a", message.Properties("WAIT\x01true\x02TRAN_PREPARED_QUEUE_OFFSET\x010"))
 		half := s.arrived(HalfTopic, 0)[1]
 		require.Equal(t, HalfTopic+"/0 body=a flag=5 sysFlag=0 attempts=1 prepared=0"+hosts+from+"a", describe(half))
-		time.Sleep(6 * time.Second)
+		s.wait(6 * time.Second)
 		s.check()
 		again := s.arrived(HalfTopic, 0)[0]
 		require.Equal(t, HalfTopic+"/0 body=a flag=0 sysFlag=0 attempts=0 prepared=0"+hosts+from+
@@ -67,7 +67,7 @@ func TestRecords(t *testing.T) {
 		require.Equal(t, again.QueueOffset, asked.QueueOffset)
 		require.Equal(t, again.LogOffset, asked.LogOffset)
 
-		time.Sleep(time.Second)
+		s.wait(time.Second)
 		s.check()
 		require.Equal(t, DiscardTopic+"/0"+strings.TrimPrefix(describe(again), HalfTopic+"/0"), describe(s.arrived(DiscardTopic, 0)[0]))
 		require.Equal(t, map[string]bool{HalfTopic: true, DiscardTopic: true}, s.made)

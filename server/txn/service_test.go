@@ -290,7 +290,7 @@ func TestScripts(t *testing.T) {
 			got a`,
 		"what is older than files are kept is given up unasked": `
 			send a
-			wait 259201
+			wait 3601
 			check
 			asked -
 			given a`,
