@@ -261,6 +261,12 @@ func (r *recovery) openIndex() error {
 func (r *recovery) run() error {
 	s := r.s
 	from, end := min(r.queuesFrom, r.indexFrom), s.log.Written()
+	if from < end && r.last == lastClean {
+		// Should what follows be interrupted, it must not be taken for a clean stop.
+		if err := writeAbort(s.root); err != nil {
+			return err
+		}
+	}
 	began := s.o.Clock.Now()
 	s.o.Log.Info("recovering", "last", r.last.String(), "from", int64(from), "files", s.log.Files())
 	v := newRedispatch(r)
