@@ -167,7 +167,7 @@ func (r *sendRun) measure(ctx context.Context) (*SendReport, error) {
 // wait reports progress every second until d is over or the run has failed.
 func (r *sendRun) wait(ctx context.Context, d time.Duration) error {
 	begin, last, lastAt := time.Now(), r.done.Load(), time.Now()
-	tick := time.NewTicker(200 * time.Millisecond)
+	tick := time.NewTicker(min(max(d, time.Millisecond), 200*time.Millisecond))
 	defer tick.Stop()
 	for time.Since(begin) < d && !r.stop.Load() {
 		select {
