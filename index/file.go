@@ -23,8 +23,9 @@ type file struct {
 
 	holders atomic.Int32
 
-	// What readers see of the header; written by the writer.
-	next           atomic.Int32 // NextEntry
+	// What readers see of the header; written by the writer, and only what changed: it is done for
+	// each record.
+	isFull         atomic.Bool
 	beginTimestamp atomic.Int64
 	endTimestamp   atomic.Int64
 	lastOffset     atomic.Int64
@@ -87,10 +88,14 @@ func newFile(name string, mf mapfile.File, s shape, access mapfile.Access) (*fil
 
 // publish shows the header to readers.
 func (f *file) publish() {
-	f.beginTimestamp.Store(f.head.beginTimestamp)
+	if f.beginTimestamp.Load() != f.head.beginTimestamp {
+		f.beginTimestamp.Store(f.head.beginTimestamp)
+	}
+	if f.isFull.Load() != f.full() {
+		f.isFull.Store(f.full())
+	}
 	f.endTimestamp.Store(f.head.endTimestamp)
 	f.lastOffset.Store(int64(f.head.endOffset))
-	f.next.Store(f.head.nextEntry)
 }
 
 func (f *file) endOffset() message.LogOffset { return message.LogOffset(f.lastOffset.Load()) }

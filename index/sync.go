@@ -21,7 +21,7 @@ func (x *Index) Sync() (full int64, err error) {
 	files := x.snapshot()
 	defer release(files)
 	for _, f := range files {
-		if f.next.Load() >= f.entries {
+		if f.isFull.Load() {
 			full = f.endTimestamp.Load()
 		}
 	}
