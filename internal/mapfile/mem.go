@@ -33,8 +33,11 @@ const block = 4096
 // The fields are set before use.
 type Mem struct {
 	// Fault is called before each operation that changes something, and may let it fail. It may
-	// call Crash or Kill: the image is of the moment before the operation.
+	// call Crash or Kill: the image is of the moment before the operation. An error that is a
+	// [*ShortWrite] lets the front of a write happen.
 	Fault func(Op) error
+	// FaultReads lets Fault be called before operations that change nothing, too.
+	FaultReads bool
 	// Capacity is the size of the disk in bytes; 0 is no limit.
 	Capacity int64
 	// Now dates the files; nil is the system's clock.
@@ -55,32 +58,6 @@ type Mem struct {
 
 var _ FS = (*Mem)(nil)
 
-// Op is one operation, as [Mem.Fault] sees it.
-type Op struct {
-	N    int64 // counted from 1
-	Kind OpKind
-	Name string
-	Off  int64
-	Len  int64
-}
-
-// OpKind is a kind of operation.
-type OpKind string
-
-// The operations that can fail.
-const (
-	OpCreate   OpKind = "create"
-	OpMkdir    OpKind = "mkdir"
-	OpRemove   OpKind = "remove"
-	OpRename   OpKind = "rename"
-	OpSyncDir  OpKind = "syncdir"
-	OpWrite    OpKind = "write"
-	OpSync     OpKind = "sync"
-	OpAllocate OpKind = "allocate"
-	OpTruncate OpKind = "truncate"
-	OpClear    OpKind = "clear"
-)
-
 // NewMem makes an empty directory.
 func NewMem() *Mem {
 	m := &Mem{live: map[string]*memNode{}, device: map[string]*memNode{}, changes: map[string][]nameChange{}}
@@ -91,17 +68,6 @@ func NewMem() *Mem {
 
 // Ops is the number of operations so far.
 func (m *Mem) Ops() int64 { return m.ops.Load() }
-
-func (m *Mem) fault(kind OpKind, name string, off, n int64) error {
-	op := Op{N: m.ops.Add(1), Kind: kind, Name: name, Off: off, Len: n}
-	if m.Fault == nil {
-		return nil
-	}
-	if err := m.Fault(op); err != nil {
-		return &os.PathError{Op: string(kind), Path: "mem/" + name, Err: err}
-	}
-	return nil
-}
 
 func (m *Mem) now() time.Time {
 	if m.Now != nil {
@@ -167,6 +133,9 @@ func (m *Mem) Create(name string) (File, error) {
 
 // Open implements [FS].
 func (m *Mem) Open(name string) (File, error) {
+	if err := m.faultRead(OpOpen, path.Clean(name), 0, 0); err != nil {
+		return nil, err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	n, err := m.lookup("open", name)
@@ -212,6 +181,9 @@ func (m *Mem) MkdirAll(name string) error {
 
 // ReadDir implements [FS].
 func (m *Mem) ReadDir(name string) ([]Entry, error) {
+	if err := m.faultRead(OpReadDir, path.Clean(name), 0, 0); err != nil {
+		return nil, err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	n, err := m.lookup("readdir", name)
