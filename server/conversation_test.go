@@ -30,11 +30,14 @@ var record = flag.String("record", "", "address of a Java broker, just started, 
 //	| …        … and its body
 //	= …        ours, where it differs in purpose
 //	! c n      the next n requests that the broker sends on connection c, as * lines
+//	^ c {…}    an answer to the last of them, see answered
+//	. c        the answer to a request that was said with "later"
 //
 // administration.txt has everything about the broker's state, messages.txt what becomes of messages, transactions.txt
-// how they end, filters.txt who gets them. The broker has these flags.
+// how they end, filters.txt who gets them, replies.txt how they are answered. The broker has these flags.
 var conversations = map[string]map[string]string{
 	"administration": nil, "messages": nil, "transactions": nil,
+	"replies": nil,
 	"filters": {"enablePropertyFilter": "true", "filterSupportRetry": "true"},
 }
 
@@ -47,6 +50,15 @@ type said struct {
 	Hex  string // body, for bytes that are no text
 	Fill int    // length of a body of zeros
 	Why  string // why ours differs
+	// Later leaves the answer to a line that asks for it.
+	Later bool
+}
+
+// answered is what a client answers to a request of the broker.
+type answered struct {
+	Code   int
+	Remark string
+	Body   string
 }
 
 // TestConversation holds our answers against those of a Java broker, on both paths of the transport.
@@ -96,7 +108,17 @@ func converse(t *testing.T, name, addr string) {
 		case ">":
 			req := said{Conn: "c"}
 			require.NoError(t, json.Unmarshal([]byte(rest), &req), line)
-			lines = talk.ask(&req)
+			talk.say(&req)
+			if !req.Later {
+				lines = talk.answer(talk.conn(req.Conn))
+			}
+		case ".":
+			lines = talk.answer(talk.conn(rest))
+		case "^":
+			conn, text, _ := strings.Cut(rest, " ")
+			var a answered
+			require.NoError(t, json.Unmarshal([]byte(text), &a), line)
+			talk.reply(talk.conn(conn), &a)
 		case "!":
 			var conn string
 			var n int
@@ -129,6 +151,7 @@ var varying = []struct {
 	as string
 }{
 	{regexp.MustCompile(`\b1[6-9]\d{11}\b`), "TIME"},
+	{regexp.MustCompile(`PUSH_REPLY_TIME\\u0001\d+`), "PUSH_REPLY_TIME"},
 	{regexp.MustCompile(`\b20\d\d-\d\d-\d\d#[\d:]+`), "DATE"},
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "127.0.0.1:PORT"},
 	{regexp.MustCompile(`7F000001[0-9A-F]{8}`), "7F000001.PORT."},
@@ -143,6 +166,13 @@ func comparable(line string) string {
 		return line
 	}
 	parts := regexp.MustCompile(`[][{},]+`).Split(line[1:], -1)
+	for i, part := range parts {
+		if properties, ok := strings.CutPrefix(part, `"properties":"`); ok {
+			list := strings.Split(strings.TrimSuffix(properties, `"`), `\u0002`)
+			slices.Sort(list)
+			parts[i] = strings.Join(list, " ")
+		}
+	}
 	slices.Sort(parts)
 	return line[:1] + strings.Join(parts, "\n")
 }
@@ -159,6 +189,7 @@ type speaker struct {
 	net.Conn
 	opaque int
 	pushes []string
+	asked  int // opaque of the broker's last request
 }
 
 func (k *talk) close() {
@@ -184,18 +215,27 @@ func (k *talk) say(req *said) { k.sayOn(k.conn(req.Conn), req) }
 
 func (k *talk) sayOn(c *speaker, req *said) {
 	c.opaque++
-	head, err := json.Marshal(map[string]any{
-		"code": req.Code, "extFields": req.Ext, "flag": 0, "language": "JAVA", "opaque": c.opaque, "version": 409,
-	})
-	require.NoError(k.t, err)
 	body := []byte(req.Body)
 	if req.Hex != "" {
+		var err error
 		body, err = hex.DecodeString(req.Hex)
 		require.NoError(k.t, err)
 	}
 	if req.Fill > 0 {
 		body = make([]byte, req.Fill)
 	}
+	k.write(c, map[string]any{"code": req.Code, "extFields": req.Ext, "opaque": c.opaque}, body)
+}
+
+// reply answers the last request of the broker.
+func (k *talk) reply(c *speaker, a *answered) {
+	k.write(c, map[string]any{"code": a.Code, "remark": a.Remark, "flag": 1, "opaque": c.asked}, []byte(a.Body))
+}
+
+func (k *talk) write(c *speaker, header map[string]any, body []byte) {
+	header["language"], header["version"] = "JAVA", 409
+	head, err := json.Marshal(header)
+	require.NoError(k.t, err)
 	frame := binary.BigEndian.AppendUint32(nil, uint32(4+len(head)+len(body)))
 	frame = binary.BigEndian.AppendUint32(frame, uint32(len(head)))
 	frame = append(append(frame, head...), body...)
@@ -205,11 +245,16 @@ func (k *talk) sayOn(c *speaker, req *said) {
 
 // ask sends one request and returns the lines of its answer.
 func (k *talk) ask(req *said) []string {
-	c := k.conn(req.Conn)
-	k.sayOn(c, req)
+	k.say(req)
+	return k.answer(k.conn(req.Conn))
+}
+
+// answer returns the lines of the answer to the last request of a connection.
+func (k *talk) answer(c *speaker) []string {
 	for {
 		h, body := k.read(c)
 		if h.Flag&1 == 0 {
+			c.asked = h.Opaque
 			c.pushes = append(c.pushes, "* "+h.String()+" "+body)
 			continue
 		}
@@ -228,6 +273,7 @@ func (k *talk) pushed(name string, n int) []string {
 	for len(c.pushes) < n {
 		h, body := k.read(c)
 		require.Zero(k.t, h.Flag&1)
+		c.asked = h.Opaque
 		c.pushes = append(c.pushes, "* "+h.String()+" "+body)
 	}
 	pushes := c.pushes[:n]

@@ -27,9 +27,14 @@ const (
 
 // aside serves a request that waits for a client on a goroutine for such.
 func aside(fn handler) handler {
+	return waiting(fn, func(b *Broker) *workers { return &b.relays })
+}
+
+// waiting serves a request on a goroutine of a pool.
+func waiting(fn handler, pool func(*Broker) *workers) handler {
 	return func(b *Broker, x *exchange) {
 		y := &exchange{conn: x.conn, cmd: x.cmd.Clone(), nowMillis: x.nowMillis}
-		if !b.relays.run(y, func() { b.guarded(fn, y) }) {
+		if !pool(b).run(y, func() { b.guarded(fn, y) }) {
 			x.fail(wire.StatusSystemBusy, overloadRemark)
 		}
 	}

@@ -15,8 +15,6 @@ var later = map[wire.Code]string{
 	wire.CodeDeleteAclConfig:              "access control",
 	wire.CodeGetBrokerClusterAclInfo:      "access control",
 	wire.CodeUpdateGlobalWhiteAddrsConfig: "access control",
-	wire.CodeSendReplyMessage:             "request-reply messages",
-	wire.CodeSendReplyMessageV2:           "request-reply messages",
 }
 
 // Every code that the protocol table gives the broker is served, or stands above.

@@ -53,9 +53,7 @@ func (b *Broker) send(x *exchange) {
 		b.refuseSend(x, wire.StatusSystemError, err.Error())
 		return
 	}
-	if from := b.conf().Broker.StartAcceptSendRequestTimeStamp; x.nowMillis < from {
-		b.refuseSend(x, wire.StatusSystemError, "broker unable to service, until "+
-			time.UnixMilli(from).Format("2006-01-02 15:04:05,000"))
+	if !b.acceptsSends(x) {
 		return
 	}
 	t := b.topics.Lookup(h.Topic)
@@ -66,24 +64,23 @@ func (b *Broker) send(x *exchange) {
 	b.sendTo(x, t)
 }
 
+// acceptsSends tells whether startAcceptSendRequestTimeStamp has come. It has answered when it returns false.
+func (b *Broker) acceptsSends(x *exchange) bool {
+	from := b.conf().Broker.StartAcceptSendRequestTimeStamp
+	if x.nowMillis < from {
+		b.refuseSend(x, wire.StatusSystemError, "broker unable to service, until "+
+			time.UnixMilli(from).Format("2006-01-02 15:04:05,000"))
+	}
+	return x.nowMillis >= from
+}
+
 // sendTo stages the request's message, or messages, for a topic that exists.
 func (b *Broker) sendTo(x *exchange, t *topic.Topic) {
 	s := &x.state.send
 	h := &s.header
-	switch {
-	case t.SendForbidden:
-		b.refuseSend(x, wire.StatusNoPermission, "Sending message to topic["+t.Name+"] is forbidden.")
+	queueID, ok := b.checkSend(x, t)
+	if !ok {
 		return
-	case t.Order() && !b.permitted(topic.PermWrite):
-		b.refuseSend(x, wire.StatusNoPermission, "the broker["+b.conf().Broker.BrokerIP1+"] sending message is forbidden")
-		return
-	case h.QueueID >= max(t.WriteQueues(), t.ReadQueues()):
-		b.refuseSend(x, wire.StatusSystemError, t.QueueRefusal(h.QueueID, x.conn.Remote()))
-		return
-	}
-	queueID := h.QueueID
-	if queueID < 0 {
-		queueID = rand.Int32N(max(t.WriteQueues(), 1))
 	}
 	if bytes.HasPrefix(h.Topic, retryPrefix) {
 		if t, queueID = b.retryTarget(x, t, queueID); t == nil {
@@ -104,6 +101,25 @@ func (b *Broker) sendTo(x *exchange, t *topic.Topic) {
 		return
 	}
 	b.appendOne(x, t)
+}
+
+// checkSend holds a send against the rules of its topic and chooses the queue (AbstractSendMessageProcessor.msgCheck). It
+// has answered when ok is false.
+func (b *Broker) checkSend(x *exchange, t *topic.Topic) (queueID int32, ok bool) {
+	queueID = x.state.send.header.QueueID
+	switch {
+	case t.SendForbidden:
+		b.refuseSend(x, wire.StatusNoPermission, "Sending message to topic["+t.Name+"] is forbidden.")
+	case t.Order() && !b.permitted(topic.PermWrite):
+		b.refuseSend(x, wire.StatusNoPermission, "the broker["+b.conf().Broker.BrokerIP1+"] sending message is forbidden")
+	case queueID >= max(t.WriteQueues(), t.ReadQueues()):
+		b.refuseSend(x, wire.StatusSystemError, t.QueueRefusal(queueID, x.conn.Remote()))
+	case queueID < 0:
+		return rand.Int32N(max(t.WriteQueues(), 1)), true
+	default:
+		return queueID, true
+	}
+	return 0, false
 }
 
 // appendOne stages a single message.
@@ -166,29 +182,38 @@ func (b *Broker) sendFromWorker(x *exchange) {
 
 // sendOnWorker is send where files may be written.
 func (b *Broker) sendOnWorker(x *exchange) {
-	s := &x.state.send
-	if err := b.decodeSend(x, &s.header); err != nil {
-		b.refuseSend(x, wire.StatusSystemError, err.Error())
-		return
-	}
-	h := &s.header
-	t, err := b.topics.CreateOnSend(string(h.Topic), string(h.DefaultTopic), h.DefaultTopicQueueNums, h.UnitMode)
-	if err != nil {
-		b.refuseSend(x, wire.StatusSystemError, err.Error())
-		return
-	}
+	t := b.topicOfSend(x)
 	if t == nil {
-		b.refuseSend(x, wire.StatusTopicNotExist, "topic["+string(h.Topic)+"] not exist, apply first please!"+faq)
 		return
 	}
 	b.sendTo(x, t)
-	b.commitOwed(nil, s)
+	b.commitOwed(nil, &x.state.send)
 	b.resumePulls(nil, x.state)
+}
+
+// topicOfSend reads the header of a send and finds or makes its topic, which may write files. It has answered when it
+// returns nil.
+func (b *Broker) topicOfSend(x *exchange) *topic.Topic {
+	h := &x.state.send.header
+	if err := b.decodeSend(x, h); err != nil {
+		b.refuseSend(x, wire.StatusSystemError, err.Error())
+		return nil
+	}
+	t, err := b.topics.CreateOnSend(string(h.Topic), string(h.DefaultTopic), h.DefaultTopicQueueNums, h.UnitMode)
+	switch {
+	case err != nil:
+		b.refuseSend(x, wire.StatusSystemError, err.Error())
+		return nil
+	case t == nil:
+		b.refuseSend(x, wire.StatusTopicNotExist, "topic["+string(h.Topic)+"] not exist, apply first please!"+faq)
+	}
+	return t
 }
 
 // decodeSend reads the long or the short header.
 func (b *Broker) decodeSend(x *exchange, h *wire.SendMessageRequest) error {
-	if wire.Code(x.cmd.Code) == wire.CodeSendMessage {
+	switch wire.Code(x.cmd.Code) {
+	case wire.CodeSendMessage, wire.CodeSendReplyMessage:
 		return h.Decode(x.cmd.Ext)
 	}
 	return h.DecodeV2(x.cmd.Ext)

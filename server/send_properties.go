@@ -35,6 +35,10 @@ func (s *sendState) storedProperties(sent, cluster []byte) seenProperties {
 		s.props = appendProperty(s.props, name, value)
 	}
 	s.props = appendJoined(s.props, 0, cluster)
+	if seen.delay > 0 && seen.waitText != nil {
+		// CommitLog writes a delayed message's properties anew, WAIT among them.
+		s.props = appendProperty(s.props, waitName, seen.waitText)
+	}
 	return seen
 }
 
@@ -45,7 +49,7 @@ func (s *sendState) halfProperties(seen *seenProperties) message.Properties {
 	if seen.delay > 0 {
 		props = without(props, message.PropertyDelay)
 	}
-	if seen.waitText != nil {
+	if seen.waitText != nil && seen.delay == 0 {
 		props = props.Append(message.PropertyWait, string(seen.waitText))
 	}
 	return props
@@ -69,4 +73,7 @@ func appendProperty(dst, name, value []byte) []byte {
 	return append(dst, value...)
 }
 
-var trueText = []byte("true")
+var (
+	trueText = []byte("true")
+	waitName = []byte(message.PropertyWait)
+)

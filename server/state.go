@@ -46,6 +46,7 @@ type state struct {
 	// relays runs the requests that wait for a client: one that does not answer must not keep a
 	// worker from heartbeats. stopping ends their waits.
 	relays   workers
+	replies  workers // the same for answers on their way to requesting producers
 	stopping context.Context
 	stop     context.CancelFunc
 }
@@ -62,6 +63,7 @@ const (
 // loadState reads the files of the store's config folder.
 func (b *Broker) loadState() error {
 	b.config.start(b.cfg, b.clock.Now())
+	b.replies.most = maxReplies
 	b.stopping, b.stop = context.WithCancel(context.Background())
 	o := &b.cfg.Broker
 	var err error
@@ -152,6 +154,7 @@ func (b *Broker) saved(err error) {
 func (b *Broker) stopState(ctx context.Context) error {
 	b.stop()
 	b.relays.close()
+	b.replies.close()
 	b.tasks.Wait()
 	if r := b.registrar.Load(); r != nil {
 		r.Stop(ctx)

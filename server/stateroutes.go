@@ -55,6 +55,8 @@ func stateRoutes() map[wire.Code]route {
 		wire.CodeResumeCheckHalfMessage:           {worker, (*Broker).resumeHalfMessage},
 
 		// Through the broker to clients.
+		wire.CodeSendReplyMessage:                {guardedInline, waiting((*Broker).sendReply, replyPool)},
+		wire.CodeSendReplyMessageV2:              {guardedInline, waiting((*Broker).sendReply, replyPool)},
 		wire.CodeInvokeBrokerToResetOffset:       {worker, (*Broker).resetOffset},
 		wire.CodeInvokeBrokerToGetConsumerStatus: {guardedInline, aside((*Broker).consumerStatus)},
 		wire.CodeGetConsumerRunningInfo:          {guardedInline, aside((*Broker).consumerRunningInfo)},

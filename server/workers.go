@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"runtime/debug"
 	"sync"
 
@@ -21,6 +22,8 @@ const (
 
 // workers runs jobs that may block, on goroutines started as needed and ended when idle.
 type workers struct {
+	// most is how many goroutines there may be, 0 for maxWorkers; set before use.
+	most    int
 	mu      sync.Mutex
 	queue   []job            // under mu
 	shares  map[uint64]share // what of queue is whose, by connection; under mu
@@ -62,7 +65,7 @@ func (w *workers) put(j job) bool {
 	w.queue = append(w.queue, j)
 	w.shares[j.conn] = share{mine.jobs + 1, mine.bytes + j.bytes}
 	w.bytes += j.bytes
-	if w.running < maxWorkers {
+	if w.running < cmp.Or(w.most, maxWorkers) {
 		w.running++
 		w.done.Add(1)
 		go w.work()

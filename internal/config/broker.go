@@ -79,7 +79,7 @@ type Broker struct {
 	TransactionCheckMax                    int    `key:"transactionCheckMax" default:"15" important:"yes" doc:"checks before discard"`
 	TransactionCheckInterval               int64  `key:"transactionCheckInterval" default:"60000" unit:"ms" range:"1.." important:"yes" doc:"checker period (read at start)"`
 	AclEnable                              bool   `key:"aclEnable" default:"false" important:"yes" status:"acl" doc:"load ACL validators"`
-	StoreReplyMessageEnable                bool   `key:"storeReplyMessageEnable" default:"true" status:"reply" doc:"store reply messages too"`
+	StoreReplyMessageEnable                bool   `key:"storeReplyMessageEnable" default:"true" doc:"store reply messages too"`
 	EnableDetailStat                       bool   `key:"enableDetailStat" default:"true" doc:"per-queue statistics"`
 	AutoDeleteUnusedStats                  bool   `key:"autoDeleteUnusedStats" default:"false" doc:"drop stats of deleted topics/groups"`
 	IsolateLogEnable                       bool   `key:"isolateLogEnable" default:"false" status:"stderr" doc:"log folder per broker"`

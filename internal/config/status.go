@@ -56,7 +56,6 @@ var Statuses = map[string]Status{
 	"lmq":         {NotYet, "light message queues"},
 	"raft":        {NotYet, "Raft replication"},
 	"replication": {NotYet, "master-slave replication"},
-	"reply":       {NotYet, "request-reply messages"},
 	"retention":   {NotYet, "removal of expired files before deleteWhen"},
 	"slow":        {NotYet, "lag of slow groups"},
 	"tls":         {NotYet, "TLS"},
