@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 
+	"ringmq/internal/mapfile"
 	"ringmq/internal/message"
 )
 
@@ -31,11 +32,11 @@ func (l *Log) writeExtent(p []byte, off message.LogOffset, sync bool) error {
 	if f == nil {
 		return fmt.Errorf("%s: no such file any more", l.PathOf(off))
 	}
-	write := f.f.WriteAt
+	how := mapfile.How(0)
 	if sync {
-		write = f.f.WriteAtSync
+		how = mapfile.Dsync
 	}
-	n, err := write(p, int64(off-f.base))
+	n, err := f.f.WriteWith(p, int64(off-f.base), how)
 	if err == nil && n < len(p) {
 		err = io.ErrShortWrite
 	}

@@ -19,7 +19,12 @@ type Dir struct {
 	root *os.Root
 	// fd is the directory for openat2, -1 where the kernel or a sandbox does not allow that call.
 	fd int
+	// loop carries out what is started without a ring of its own.
+	loop *Loop
 }
+
+// plainLoop is the loop of directories that were opened without one.
+var plainLoop = &Loop{why: "the directory was opened without a loop", plain: make(chan struct{}, loopEntries)}
 
 var _ FS = (*Dir)(nil)
 
@@ -29,7 +34,10 @@ const (
 )
 
 // OpenDir opens a directory of the operating system, which is made when it is missing.
-func OpenDir(dir string) (*Dir, error) {
+func OpenDir(dir string) (*Dir, error) { return OpenDirOn(dir, plainLoop) }
+
+// OpenDirOn is OpenDir with the loop that carries out its files' requests, and is closed after them.
+func OpenDirOn(dir string, loop *Loop) (*Dir, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
@@ -37,7 +45,12 @@ func OpenDir(dir string) (*Dir, error) {
 	if err := mkdirSynced(abs); err != nil {
 		return nil, err
 	}
-	return newDir(abs)
+	d, err := newDir(abs)
+	if err != nil {
+		return nil, err
+	}
+	d.loop = loop
+	return d, nil
 }
 
 // newDir opens an existing directory.
@@ -46,7 +59,7 @@ func newDir(abs string) (*Dir, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Dir{path: abs, root: root, fd: probeOpenat2(abs)}, nil
+	return &Dir{path: abs, root: root, fd: probeOpenat2(abs), loop: plainLoop}, nil
 }
 
 // probeOpenat2 opens a directory for openat2; -1 when there is no such call.
@@ -123,7 +136,7 @@ func (d *Dir) open(name string, flag int) (File, error) {
 	if err := unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_RANDOM); err != nil {
 		return nil, errors.Join(&os.PathError{Op: "fadvise", Path: filepath.Join(d.path, name), Err: err}, f.Close())
 	}
-	df := &dirFile{name: name, path: filepath.Join(d.path, name), f: f, fd: int(f.Fd())}
+	df := &dirFile{name: name, path: filepath.Join(d.path, name), f: f, fd: int(f.Fd()), dir: d}
 	df.size.Store(st.Size)
 	return df, nil
 }

@@ -17,13 +17,23 @@ type dirFile struct {
 	name string
 	path string
 	f    *os.File
-	fd   int          // f's, valid until Close
-	size atomic.Int64 // grows with our own writes; nobody else writes a locked store
+	fd   int // f's, valid until Close
+	dir  *Dir
+	// direct is the same file opened with O_DIRECT; nil until it is wanted.
+	direct atomic.Pointer[os.File]
+	size   atomic.Int64 // grows with our own writes; nobody else writes a locked store
 }
 
 func (f *dirFile) Name() string { return f.name }
 func (f *dirFile) Size() int64  { return f.size.Load() }
-func (f *dirFile) Close() error { return f.f.Close() }
+
+func (f *dirFile) Close() error {
+	err := f.f.Close()
+	if d := f.direct.Load(); d != nil {
+		err = errors.Join(err, d.Close())
+	}
+	return err
+}
 
 func (f *dirFile) ReadAt(p []byte, off int64) (int, error) { return f.f.ReadAt(p, off) }
 
@@ -33,10 +43,18 @@ func (f *dirFile) WriteAt(p []byte, off int64) (int, error) {
 	return n, err
 }
 
-func (f *dirFile) WriteAtSync(p []byte, off int64) (int, error) {
+func (f *dirFile) WriteWith(p []byte, off int64, how How) (int, error) {
+	fd, err := f.descriptor(how)
+	if err != nil {
+		return 0, err
+	}
+	flags := 0
+	if how&Dsync != 0 {
+		flags = unix.RWF_DSYNC
+	}
 	done := 0
 	for done < len(p) {
-		n, err := unix.Pwritev2(f.fd, [][]byte{p[done:]}, off+int64(done), unix.RWF_DSYNC)
+		n, err := unix.Pwritev2(fd, [][]byte{p[done:]}, off+int64(done), flags)
 		switch {
 		case err == unix.EINTR:
 			continue
@@ -225,6 +243,27 @@ func (m dirMapping) populate(data []byte) error {
 	err := retry(func() error { return unix.Madvise(pages(data), unix.MADV_POPULATE_READ) })
 	if err != nil {
 		return &os.PathError{Op: "madvise", Path: m.path, Err: err}
+	}
+	return nil
+}
+
+func (m dirMapping) prefault(data []byte) error {
+	if len(data) == 0 {
+		return nil
+	}
+	err := retry(func() error { return unix.Madvise(pages(data), unix.MADV_POPULATE_WRITE) })
+	if err != nil {
+		return &os.PathError{Op: "madvise", Path: m.path, Err: err}
+	}
+	return nil
+}
+
+func (m dirMapping) sync(data []byte, _ int) error {
+	if len(data) == 0 {
+		return nil
+	}
+	if err := retry(func() error { return unix.Msync(pages(data), unix.MS_SYNC) }); err != nil {
+		return &os.PathError{Op: "msync", Path: m.path, Err: err}
 	}
 	return nil
 }

@@ -21,6 +21,9 @@
 //	a failed Sync                                       is final: the kernel has forgotten which pages were
 //	                                                    dirty, so a second Sync that succeeds proves nothing
 //
+// What should not be waited for is a [Request], which [File.Start] hands to a ring: that of a
+// [Loop], or the caller's own.
+//
 // Files are safe for use by several goroutines; a Mapping's bytes are plain memory and
 // the callers agree among themselves who writes where.
 package mapfile
@@ -32,6 +35,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"ringmq/internal/ring"
 )
 
 // ErrLocked is returned by [File.Lock] when another process (or another File of this
@@ -80,8 +85,12 @@ type File interface {
 	io.ReaderAt
 	// WriteAt is io.WriterAt's; the bytes are in the page cache when it returns.
 	io.WriterAt
-	// WriteAtSync is WriteAt followed by Sync of just these bytes, in one call to the kernel.
-	WriteAtSync(p []byte, off int64) (int, error)
+	// WriteWith is WriteAt in other ways.
+	WriteWith(p []byte, off int64, how How) (int, error)
+	// Start begins a request and returns at once. on carries it out: nil, for the directory's own
+	// [Loop], or a ring of the caller's. Both must not be closed before the request is done, nor
+	// the file.
+	Start(r *Request, on ring.Submitter)
 	// Name is the name the file was opened by.
 	Name() string
 	// Size is the file's length in bytes.
@@ -163,6 +172,8 @@ type Mapping struct {
 type mapped interface {
 	resident(data []byte) (bool, error)
 	populate(data []byte) error
+	prefault(data []byte) error
+	sync(data []byte, off int) error
 	forget(data []byte) error
 	unmap(data []byte) error
 }
@@ -172,6 +183,13 @@ func (m *Mapping) Resident(off, n int) (bool, error) { return m.m.resident(m.Dat
 
 // Populate brings n bytes at off into memory, waiting for the device.
 func (m *Mapping) Populate(off, n int) error { return m.m.populate(m.Data[off : off+n]) }
+
+// Prefault makes n bytes at off of a ReadWrite mapping ready to be written without a fault, as far
+// as the memory goes; nothing is written.
+func (m *Mapping) Prefault(off, n int) error { return m.m.prefault(m.Data[off : off+n]) }
+
+// Sync is File.Sync of n bytes at off that were written through the mapping (msync).
+func (m *Mapping) Sync(off, n int) error { return m.m.sync(m.Data[off:off+n], off) }
 
 // Forget lets go of the pages of n bytes at off, so that [File.DropCache] can drop them; they can be
 // touched again. It is of no use to ReadWrite mappings.

@@ -41,7 +41,7 @@ func TestFileLife(t *testing.T) {
 		require.EqualValues(t, 2*block, f.Size())
 		_, err = f.WriteAt([]byte("hello"), block)
 		require.NoError(t, err)
-		_, err = f.WriteAtSync([]byte("HE"), block)
+		_, err = f.WriteWith([]byte("HE"), block, Dsync)
 		require.NoError(t, err)
 		m, err := f.Map(0, 2*block, ReadOnly)
 		require.NoError(t, err)

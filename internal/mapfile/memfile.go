@@ -6,127 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path"
 	"syscall"
 	"time"
+
+	"ringmq/internal/ring"
 )
-
-// memNode is a file or directory of a [Mem]. Its fields are under Mem.mu; data is also read
-// and written through mappings.
-type memNode struct {
-	dir     bool
-	modTime time.Time
-	locked  bool
-	mapped  bool // has been mapped: data must stay where it is
-
-	data   []byte // what readers see
-	device []byte // what the device has
-	// forgotten are the sectors that were dirty when a Sync failed, as they were then: the
-	// kernel takes them for clean until they change again.
-	forgotten map[int][]byte
-
-	blocks     []bool // which blocks exist
-	blockCount int
-}
-
-func (n *memNode) entry(name string) Entry {
-	return Entry{Name: path.Base(name), Dir: n.dir, Size: int64(len(n.data)), ModTime: n.modTime}
-}
-
-// resize changes the length of the live bytes.
-func (n *memNode) resize(size int64) {
-	old := len(n.data)
-	if int64(cap(n.data)) < size {
-		if n.mapped {
-			panic("BUG: a mapped file of mapfile.Mem must not grow")
-		}
-		n.data = append(make([]byte, 0, size), n.data...)
-	}
-	n.data = n.data[:size]
-	if int(size) > old {
-		clear(n.data[old:])
-	}
-	count := int((size + block - 1) / block)
-	for i := count; i < len(n.blocks); i++ {
-		if n.blocks[i] {
-			n.blockCount--
-		}
-	}
-	n.blocks = append(n.blocks[:min(count, len(n.blocks))], make([]bool, max(0, count-len(n.blocks)))...)
-}
-
-// reserve makes the blocks of [off, off+count) exist, as far as the disk has room.
-func (n *memNode) reserve(m *Mem, off, count int64) error {
-	if count == 0 {
-		return nil
-	}
-	first, last := off/block, (off+count-1)/block
-	for i := first; i <= last; i++ {
-		if n.blocks[i] {
-			continue
-		}
-		if m.Capacity > 0 && m.used()+block > m.Capacity {
-			return syscall.ENOSPC
-		}
-		n.blocks[i] = true
-		n.blockCount++
-	}
-	return nil
-}
-
-// sector is the bytes of sector i of b, fewer at its end.
-func sector(b []byte, i int) []byte {
-	if i*Sector >= len(b) {
-		return nil
-	}
-	return b[i*Sector : min(len(b), (i+1)*Sector)]
-}
-
-// sync makes the device have what is live, but for what was forgotten. A mapping may be
-// written meanwhile, as it may beside fdatasync; so it is hidden from the race detector.
-//
-//go:norace
-func (n *memNode) sync() {
-	if len(n.device) != len(n.data) {
-		n.device = append(make([]byte, 0, len(n.data)), n.device[:min(len(n.device), len(n.data))]...)
-		n.device = n.device[:len(n.data)]
-	}
-	if bytes.Equal(n.data, n.device) {
-		return
-	}
-	for i := 0; i*Sector < len(n.data); i++ {
-		live := sector(n.data, i)
-		if old, ok := n.forgotten[i]; ok {
-			if bytes.Equal(old, live) {
-				continue
-			}
-			delete(n.forgotten, i)
-		}
-		copy(sector(n.device, i), live)
-	}
-}
-
-// forget is what a failed sync does.
-//
-//go:norace
-func (n *memNode) forget() {
-	if n.forgotten == nil {
-		n.forgotten = map[int][]byte{}
-	}
-	for i := 0; i*Sector < len(n.data); i++ {
-		if live := sector(n.data, i); !bytes.Equal(live, sector(n.device, i)) {
-			n.forgotten[i] = bytes.Clone(live)
-		}
-	}
-}
-
-// touch makes the pages of [off, off+count) dirty again, also where the bytes stay the same.
-func (n *memNode) touch(off, count int64) {
-	const perPage = block / Sector
-	for i := off / block * perPage; i < (off+count+block-1)/block*perPage; i++ {
-		delete(n.forgotten, int(i))
-	}
-}
 
 // memFile is an open file of a [Mem].
 type memFile struct {
@@ -175,6 +59,9 @@ func (f *memFile) Close() error {
 }
 
 func (f *memFile) ReadAt(p []byte, off int64) (int, error) {
+	if err := f.m.faultRead(OpRead, f.name, off, int64(len(p))); err != nil {
+		return 0, err
+	}
 	err := f.enter("read")
 	defer f.m.mu.Unlock()
 	switch {
@@ -193,8 +80,12 @@ func (f *memFile) ReadAt(p []byte, off int64) (int, error) {
 }
 
 func (f *memFile) WriteAt(p []byte, off int64) (int, error) {
-	if err := f.m.fault(OpWrite, f.name, off, int64(len(p))); err != nil {
-		return 0, err
+	fault := f.m.fault(OpWrite, f.name, off, int64(len(p)))
+	var short *ShortWrite
+	if errors.As(fault, &short) {
+		p = p[:min(short.N, len(p))]
+	} else if fault != nil {
+		return 0, fault
 	}
 	err := f.enter("write")
 	defer f.m.mu.Unlock()
@@ -209,16 +100,53 @@ func (f *memFile) WriteAt(p []byte, off int64) (int, error) {
 	}
 	f.n.modTime = f.m.now()
 	f.n.touch(off, int64(len(p)))
-	return copy(f.n.data[off:], p), nil
+	return copy(f.n.data[off:], p), fault
 }
 
-// WriteAtSync is two operations: the power may fail between them.
-func (f *memFile) WriteAtSync(p []byte, off int64) (int, error) {
+// WriteWith with Dsync is two operations: the power may fail between them. A direct write is like another
+// that nobody has synced: the device's own cache loses what the page cache would.
+func (f *memFile) WriteWith(p []byte, off int64, how How) (int, error) {
+	if how&Direct != 0 && (off|int64(len(p))|int64(addressOf(p)))%DirectAlign != 0 {
+		return 0, f.fail("pwrite", syscall.EINVAL)
+	}
 	n, err := f.WriteAt(p, off)
-	if err == nil {
-		err = f.Sync()
+	if err == nil && how&Dsync != 0 {
+		err = f.syncRange(off, int64(n))
 	}
 	return n, err
+}
+
+// Start does the request at once.
+func (f *memFile) Start(r *Request, _ ring.Submitter) {
+	n, err := 0, error(nil)
+	switch r.Kind {
+	case ReadRequest:
+		n, err = f.ReadAt(r.P, r.Off)
+	case WriteRequest:
+		n, err = f.WriteWith(r.P, r.Off, r.How)
+	case SyncRequest:
+		err = f.Sync()
+	case AllocateRequest:
+		err = f.Allocate(r.Off, r.Len)
+	}
+	r.Done(n, err)
+}
+
+// syncRange is Sync of some bytes. As there, a failure is that of all that was dirty.
+func (f *memFile) syncRange(off, count int64) error {
+	fault := f.m.fault(OpSync, f.name, off, count)
+	err := f.enter("sync")
+	defer f.m.mu.Unlock()
+	switch {
+	case err != nil:
+		return err
+	case fault != nil:
+		f.n.forget()
+		return fault
+	}
+	f.n.checkBlocks(f.name)
+	f.n.syncRange(off, count)
+	return nil
 }
 
 func (f *memFile) Sync() error {
@@ -315,19 +243,6 @@ func (f *memFile) Clear(off, n int64) error {
 func (f *memFile) StartWriteback(int64, int64) error { return nil }
 func (f *memFile) DropCache(int64, int64) error      { return nil }
 
-func (f *memFile) Map(off, n int64, _ Access) (*Mapping, error) {
-	err := f.enter("mmap")
-	defer f.m.mu.Unlock()
-	if err != nil {
-		return nil, err
-	}
-	if off < 0 || n <= 0 || off%block != 0 || off+n > int64(len(f.n.data)) {
-		return nil, f.fail("mmap", fmt.Errorf("bytes %d to %d of %d", off, off+n, len(f.n.data)))
-	}
-	f.n.mapped = true
-	return &Mapping{Data: f.n.data[off : off+n : off+n], m: memMapping{f.m}}, nil
-}
-
 func (f *memFile) Lock() error {
 	err := f.enter("lock")
 	defer f.m.mu.Unlock()
@@ -340,11 +255,3 @@ func (f *memFile) Lock() error {
 	f.n.locked, f.lock = true, true
 	return nil
 }
-
-// memMapping is a mapping of a Mem's file: the live bytes themselves.
-type memMapping struct{ m *Mem }
-
-func (mm memMapping) resident([]byte) (bool, error) { return !mm.m.Cold.Load(), nil }
-func (mm memMapping) populate([]byte) error         { return nil }
-func (mm memMapping) forget([]byte) error           { return nil }
-func (mm memMapping) unmap([]byte) error            { return nil }

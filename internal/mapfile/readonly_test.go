@@ -32,7 +32,7 @@ func TestReadOnlyChangesNothing(t *testing.T) {
 		"remove":      func() error { return ro.Remove("sub/f") },
 		"rename":      func() error { return ro.Rename("sub/f", "g") },
 		"write":       func() error { _, err := f.WriteAt(b, 0); return err },
-		"write sync":  func() error { _, err := f.WriteAtSync(b, 0); return err },
+		"write sync":  func() error { _, err := f.WriteWith(b, 0, Dsync); return err },
 		"truncate":    func() error { return f.Truncate(1) },
 		"allocate":    func() error { return f.Allocate(0, 100) },
 		"clear":       func() error { return f.Clear(0, 1) },
