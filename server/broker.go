@@ -5,7 +5,7 @@
 //	                            │                   └─ topic, group, offset, clients, lock, stats
 //	                            └─ worker handler ───── files, other brokers, cold pages
 //
-// The folders (topic, group, offset, clients, hold, lock, stats, register) know no network and own their
+// The folders (topic, group, offset, clients, hold, lock, lag, stats, register) know no network and own their
 // state; this package owns none but the turn's scratch memory. Requests of one
 // loop's turn are appended one by one and committed together when the turn ends.
 package server

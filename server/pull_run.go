@@ -43,6 +43,10 @@ func pullStatus(s engine.GetStatus, offset message.QueueOffset) wire.Status {
 
 // answerPull sends the answer; the messages go from the commit log's pages. It takes over res.
 func (b *Broker) answerPull(t *transport.Turn, st *pullState, p *pullRequest, status wire.Status, res *engine.GetResult) {
+	b.noteLag(p, res)
+	if status == wire.StatusPullOffsetMoved {
+		b.noteMoved(p, res)
+	}
 	h := &st.response
 	*h = wire.PullMessageResponse{
 		NextBeginOffset: int64(res.Next), MinOffset: int64(res.Min), MaxOffset: int64(res.Max),

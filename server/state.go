@@ -17,6 +17,7 @@ import (
 	"ringmq/server/clients"
 	"ringmq/server/filter"
 	"ringmq/server/group"
+	"ringmq/server/lag"
 	"ringmq/server/lock"
 	"ringmq/server/offset"
 	"ringmq/server/register"
@@ -33,6 +34,7 @@ type state struct {
 	clients *clients.Table
 	filters *filter.Table
 	locks   *lock.Table
+	lags    lag.Table
 	stats   *stats.Table
 	config  configuration
 	// compiled holds the expressions that pulls bring along.
@@ -133,6 +135,7 @@ func (b *Broker) startState(ctx context.Context) {
 	b.every(ctx, expireClientsPeriod, expireClientsPeriod, b.expireClients)
 	b.every(ctx, saveFiltersPeriod, saveFiltersPeriod, b.saveFilters)
 	b.every(ctx, expireLocksPeriod, expireLocksPeriod, b.locks.Expire)
+	b.every(ctx, protectPeriod, protectPeriod, b.protect)
 
 	r := b.newRegistrar()
 	b.registrar.Store(r)

@@ -57,8 +57,8 @@ type Broker struct {
 	RegionID                               string `key:"regionId" default:"DefaultRegion" doc:"MSG_REGION in send replies"`
 	RegisterBrokerTimeoutMills             int    `key:"registerBrokerTimeoutMills" default:"6000" unit:"ms" range:"1.." doc:"register wait"`
 	SlaveReadEnable                        bool   `key:"slaveReadEnable" default:"false" status:"replication" doc:"allow pulls from slaves and redirect slow ones"`
-	DisableConsumeIfConsumerReadSlowly     bool   `key:"disableConsumeIfConsumerReadSlowly" default:"false" status:"slow" doc:"disable groups that lag"`
-	ConsumerFallbehindThreshold            int64  `key:"consumerFallbehindThreshold" default:"17179869184" unit:"bytes" status:"slow" doc:"lag bytes for that"`
+	DisableConsumeIfConsumerReadSlowly     bool   `key:"disableConsumeIfConsumerReadSlowly" default:"false" doc:"disable groups that lag"`
+	ConsumerFallbehindThreshold            int64  `key:"consumerFallbehindThreshold" default:"17179869184" unit:"bytes" doc:"lag bytes for that"`
 	BrokerFastFailureEnable                bool   `key:"brokerFastFailureEnable" default:"true" status:"queue" doc:"drop old queued requests"`
 	WaitTimeMillsInSendQueue               int64  `key:"waitTimeMillsInSendQueue" default:"200" unit:"ms" status:"queue" doc:"max queue wait, send"`
 	WaitTimeMillsInPullQueue               int64  `key:"waitTimeMillsInPullQueue" default:"5000" unit:"ms" status:"queue" doc:"max queue wait, pull"`

@@ -57,6 +57,5 @@ var Statuses = map[string]Status{
 	"raft":        {NotYet, "Raft replication"},
 	"replication": {NotYet, "master-slave replication"},
 	"retention":   {NotYet, "removal of expired files before deleteWhen"},
-	"slow":        {NotYet, "lag of slow groups"},
 	"tls":         {NotYet, "TLS"},
 }

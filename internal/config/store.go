@@ -62,7 +62,7 @@ type Store struct {
 	OffsetCheckInSlave                       bool          `key:"offsetCheckInSlave" default:"false" status:"replication" doc:"correct offsets on a slave too"`
 	DebugLockEnable                          bool          `key:"debugLockEnable" default:"false" status:"lock" doc:"dump stacks on long put lock"`
 	DuplicationEnable                        bool          `key:"duplicationEnable" default:"false" status:"replication" doc:"dispatch only below confirmOffset"`
-	DiskFallRecorded                         bool          `key:"diskFallRecorded" default:"true" status:"slow" doc:"record group lag bytes"`
+	DiskFallRecorded                         bool          `key:"diskFallRecorded" default:"true" doc:"record group lag bytes"`
 	OsPageCacheBusyTimeOutMills              int64         `key:"osPageCacheBusyTimeOutMills" default:"1000" unit:"ms" status:"lock" doc:"put-lock time that counts as busy"`
 	DefaultQueryMaxNum                       int           `key:"defaultQueryMaxNum" default:"32" doc:"maxNum for unique-key queries"`
 	TransientStorePoolEnable                 bool          `key:"transientStorePoolEnable" default:"false" important:"yes" status:"staging" doc:"off-heap write pool (ASYNC_FLUSH master only)"`

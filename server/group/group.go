@@ -139,6 +139,28 @@ func (t *Table) Update(c Config) error {
 	return t.file.Save()
 }
 
+// Disable takes a group the right to consume (SubscriptionGroupManager.disableConsume); one that does not exist is no error.
+func (t *Table) Disable(name string) error {
+	if !t.disable(name) {
+		return nil
+	}
+	return t.file.Save()
+}
+
+func (t *Table) disable(name string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := t.Find(name)
+	if c == nil || !c.ConsumeEnable {
+		return false
+	}
+	off := *c
+	off.ConsumeEnable = false
+	t.groups.Put(name, &off)
+	t.nextVersion()
+	return true
+}
+
 func (t *Table) replace(c *Config) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

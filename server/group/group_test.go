@@ -89,6 +89,22 @@ func TestUpdateAndDelete(t *testing.T) {
 	require.NotNil(t, open(t, path, false).Find("TOOLS_CONSUMER"), "back after a restart, as in Java")
 }
 
+func TestDisable(t *testing.T) {
+	path := file(t)
+	table := open(t, path, true)
+	g, err := table.FindOrCreate("G")
+	require.NoError(t, err)
+	require.NoError(t, table.Disable("G"))
+	require.False(t, table.Find("G").ConsumeEnable)
+	require.True(t, g.ConsumeEnable, "a published group does not change")
+	require.False(t, open(t, path, true).Find("G").ConsumeEnable, "saved")
+	version := table.version
+	require.NoError(t, table.Disable("G"))
+	require.NoError(t, table.Disable("none"))
+	require.Equal(t, version, table.version)
+	require.Nil(t, table.Find("none"))
+}
+
 // TestFileAsJava reads a file of a Java broker, writes it and finds it unchanged.
 func TestFileAsJava(t *testing.T) {
 	golden, err := os.ReadFile("testdata/java-4.9.7/subscriptionGroup.json")
