@@ -1,8 +1,6 @@
 package commitlog
 
 import (
-	"errors"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -10,24 +8,24 @@ import (
 	"ringmq/internal/message"
 )
 
-// File is one file of the log as a reader sees it: a mapping of the whole file.
+// File is one file of the log.
 //
-// Its life: open, with one reference held by the Log and one by each reader; when the Log
-// has dropped its reference (retention, Close) no new reader gets in, and the last one out
-// unmaps and closes.
+// Its life: open, with one reference held by the Log and one by each that uses the
+// descriptor; when the Log has dropped its reference (retention, Close) nobody new gets in, and the
+// last one out closes it. Views stay mapped without it.
 type File struct {
 	base message.LogOffset
 	size int64
 	f    mapfile.File
 
-	refs atomic.Int64 // 0: closed for good
+	refs    atomic.Int32 // 0: closed for good
+	dropped bool         // the log has it no more: its views are not listed; under views.mu
 
-	mapMu   sync.Mutex // one goroutine maps
-	mapping atomic.Pointer[mapfile.Mapping]
+	views []atomic.Pointer[view] // those that are listed, by position
 }
 
 func newFile(f mapfile.File, base message.LogOffset, size int64) *File {
-	file := &File{base: base, size: size, f: f}
+	file := &File{base: base, size: size, f: f, views: make([]atomic.Pointer[view], (size+viewBytes-1)/viewBytes)}
 	file.refs.Store(1)
 	return file
 }
@@ -47,64 +45,35 @@ func (f *File) pin() bool {
 	}
 }
 
-// Unpin gives back what Log.Pin took; slices of the mapping must not be used afterwards.
-func (f *File) Unpin() {
-	// The file is gone from the log by the time the last reader closes it, so an error to
+// unpin gives back what pin took.
+func (f *File) unpin() {
+	// The file is gone from the log by the time the last user closes it, so an error to
 	// close it is nobody's any more.
 	_ = f.release()
 }
 
-// release drops a reference; the last one unmaps and closes.
+// release drops a reference; the last one closes.
 func (f *File) release() error {
 	if f.refs.Add(-1) != 0 {
 		return nil
 	}
-	var err error
-	if m := f.mapping.Load(); m != nil {
-		err = m.Close()
-	}
-	return errors.Join(err, f.f.Close())
+	return f.f.Close()
 }
 
-// mapped makes the mapping exist.
-func (f *File) mapped() error {
-	if f.mapping.Load() != nil {
-		return nil
-	}
-	f.mapMu.Lock()
-	defer f.mapMu.Unlock()
-	if f.mapping.Load() != nil {
-		return nil
-	}
-	m, err := f.f.Map(0, f.size, mapfile.ReadOnly)
+// mapView maps the bytes [from, to) and pins them.
+func (f *File) mapView(from, to int64, index int) (*view, error) {
+	m, err := f.f.Map(from, to-from, mapfile.ReadOnly)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	f.mapping.Store(m)
-	return nil
+	w := &view{base: f.base + message.LogOffset(from), mapping: m, file: f, index: index}
+	w.refs.Store(1)
+	return w, nil
 }
 
-// Holds tells whether n bytes at off lie within the file.
-func (f *File) Holds(off message.LogOffset, n int) bool {
+// holds tells whether n bytes at off lie within the file.
+func (f *File) holds(off message.LogOffset, n int) bool {
 	return off >= f.base && n >= 0 && int64(off-f.base) <= f.size-int64(n)
-}
-
-// Bytes is n bytes of the mapping at off, which the file must hold. Touching them may wait
-// for the device; see Resident.
-func (f *File) Bytes(off message.LogOffset, n int) []byte {
-	p := int(off - f.base)
-	return f.mapping.Load().Data[p : p+n : p+n]
-}
-
-// Resident tells whether n bytes at off can be touched without waiting for the device.
-func (f *File) Resident(off message.LogOffset, n int) (bool, error) {
-	return f.mapping.Load().Resident(int(off-f.base), n)
-}
-
-// Populate reads n bytes at off into memory; a device error is an error here, and a fatal
-// signal to whoever touches the bytes without asking.
-func (f *File) Populate(off message.LogOffset, n int) error {
-	return f.mapping.Load().Populate(int(off-f.base), n)
 }
 
 // ModTime is when the file was last written.

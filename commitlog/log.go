@@ -24,12 +24,16 @@ type Options struct {
 	// Failed is called once, when the log can no longer be written; nil is fine.
 	Failed func(err error)
 	Log    *slog.Logger
+	// MapBytes bounds what is mapped for readers, but for what they have pinned; at least 64 MiB.
+	MapBytes int64
+	// ColdBytes bounds the memory for what is read from the device ahead of readers far behind.
+	ColdBytes int64
 }
 
 // Log is the row of files.
 //
-// Lock order: mu alone; it is held while files are made and removed, never on the way of
-// an append or a read.
+// Lock order: mu before views.mu; blocks.mu alone. mu is held while files are made and removed, never on the
+// way of an append or a read.
 type Log struct {
 	o Options
 
@@ -42,6 +46,9 @@ type Log struct {
 	written atomic.Int64      // LogOffset up to which the page cache has the log
 	durable atomic.Int64      // LogOffset up to which the device has it; ≤ written
 	failure atomic.Pointer[FailedError]
+
+	views  views
+	blocks blocks
 }
 
 // nameLength is the number of digits of a file's name.
@@ -53,6 +60,8 @@ func Open(o Options) (*Log, error) {
 		return nil, fmt.Errorf("mappedFileSizeCommitLog is %d, it must be at least %d", o.FileSize, message.MinSize+message.BlankSize)
 	}
 	l := &Log{o: o}
+	l.views.limit = max(o.MapBytes, minMapBytes)
+	l.blocks = blocks{log: l, limit: max(int(o.ColdBytes/(readBlock+blockOverlap)), 2*maxReads), byBase: map[message.LogOffset]*block{}}
 	l.files.Store(&[]*File{})
 	if err := l.settleNames(); err != nil {
 		return nil, err
@@ -203,26 +212,13 @@ func (l *Log) fileAt(off message.LogOffset) *File {
 	return files[i]
 }
 
-// Pin returns the file that holds off with its read mapping, which stays mapped until Unpin.
-// It is nil, without an error, where the log has no such file (any more).
-func (l *Log) Pin(off message.LogOffset) (*File, error) {
-	f := l.fileAt(off)
-	if f == nil || !f.pin() {
-		return nil, nil
-	}
-	if err := f.mapped(); err != nil {
-		f.Unpin()
-		return nil, err
-	}
-	return f, nil
-}
-
 // Close closes the files; what is pinned stays mapped until it is unpinned.
 func (l *Log) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var errs []error
 	for _, f := range *l.files.Load() {
+		l.views.drop(f)
 		errs = append(errs, f.release())
 	}
 	l.files.Store(&[]*File{})

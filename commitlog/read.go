@@ -51,11 +51,58 @@ func (l *Log) readAt(p []byte, off message.LogOffset) (int, error) {
 	if f == nil || off >= end || !f.pin() {
 		return 0, ErrOutOfRange
 	}
-	defer f.Unpin()
+	defer f.unpin()
 	p = p[:min(int64(len(p)), int64(min(end, f.end())-off))]
 	n, err := f.f.ReadAt(p, int64(off-f.base))
 	if errors.Is(err, io.EOF) {
 		err = nil
 	}
 	return n, err
+}
+
+// Pin finds n bytes at off in the files' mappings, without touching them. Without an error the span is empty where the
+// log does not have them all in one file (any more). It never waits for the device.
+func (l *Log) Pin(off message.LogOffset, n int) (Span, error) {
+	f := l.fileAt(off)
+	if f == nil || !f.holds(off, n) {
+		return Span{}, nil
+	}
+	w, err := l.views.find(f, off, n)
+	if err != nil {
+		return Span{}, err
+	}
+	return w.span(), nil
+}
+
+// recentBytes at the end of the log are in memory: they were written moments ago.
+const recentBytes = 64 << 20
+
+// Recent tells whether what lies at off was written so lately that the page cache has it.
+func (l *Log) Recent(off message.LogOffset) bool { return l.Written()-off <= recentBytes }
+
+// Cached finds n bytes at off in what was read from the device ahead of need; the span is empty if
+// they are not there. It never waits.
+func (l *Log) Cached(off message.LogOffset, n int) Span { return l.blocks.cached(off, n) }
+
+// Load reads n bytes at off from the device and waits for them. The span is empty where the log does not have
+// them.
+func (l *Log) Load(off message.LogOffset, n int) (Span, error) {
+	f := l.fileAt(off)
+	if f == nil || !f.holds(off, n) || !f.pin() {
+		return Span{}, nil
+	}
+	defer f.unpin()
+	x := newExcerpt(f, off, n)
+	if err := x.load(f); err != nil {
+		x.unpin()
+		return Span{}, err
+	}
+	return x.span(), nil
+}
+
+// Forget makes the log ask the kernel again what is in memory, and gives back memory that cold reads no
+// longer use. To be called every second or so.
+func (l *Log) Forget() {
+	l.views.forget()
+	l.blocks.age()
 }

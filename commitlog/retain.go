@@ -29,6 +29,7 @@ func (l *Log) RemoveFirst(expired func(modified time.Time) bool) (bool, error) {
 	}
 	rest := append([]*File(nil), files[1:]...)
 	l.files.Store(&rest)
+	l.views.drop(files[0])
 	return true, files[0].release()
 }
 

@@ -38,7 +38,7 @@ func (l *Log) Scan(from, to message.LogOffset, v Visitor) (ScanResult, error) {
 			break
 		}
 		err := s.file(f)
-		f.Unpin()
+		f.unpin()
 		if err != nil {
 			return s.result, err
 		}
@@ -117,7 +117,7 @@ func (s *scanner) lost(cause error) error {
 	if rec := s.badRec; rec != nil && s.bad.Offset == s.pos {
 		// Only the checksum is wrong, so TOTALSIZE is likely right.
 		next := s.pos + message.LogOffset(rec.Size())
-		if f.Holds(next, message.BlankSize) {
+		if f.holds(next, message.BlankSize) {
 			if _, err := s.record(next); err == nil || errors.Is(err, message.ErrBlank) {
 				s.pos = next
 				return nil
@@ -148,7 +148,7 @@ func (s *scanner) note(cause error) {
 // search looks from off on for a good record behind pos; the file's end when there is none.
 func (s *scanner) search(off message.LogOffset) (message.LogOffset, error) {
 	f := s.w.f
-	for off < s.to && f.Holds(off, message.MinSize) {
+	for off < s.to && f.holds(off, message.MinSize) {
 		b, err := s.w.rest(off)
 		if err != nil {
 			return 0, err
@@ -210,7 +210,7 @@ func (s *scanner) record(off message.LogOffset) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !s.w.f.Holds(off, h.Size) {
+	if !s.w.f.holds(off, h.Size) {
 		return nil, &message.FormatError{Field: "TOTALSIZE", Want: "a record within its file", Got: int64(h.Size)}
 	}
 	s.rec.LogOffset = h.LogOffset

@@ -72,10 +72,8 @@ func (l *Log) StartWriteback(from, to message.LogOffset) error {
 // that come back for them wait for the device.
 func (l *Log) DropCache(from, to message.LogOffset) error {
 	return l.eachPart(from, to, func(f *File, off, n int64) error {
-		if m := f.mapping.Load(); m != nil { // a page that is mapped would stay
-			if err := m.Forget(int(off), int(n)); err != nil {
-				return err
-			}
+		if err := l.views.letGo(f, off, off+n); err != nil { // a page that is mapped would stay
+			return err
 		}
 		return f.f.DropCache(off, n)
 	})
@@ -87,7 +85,7 @@ func (l *Log) eachPart(from, to message.LogOffset, fn func(f *File, off, n int64
 		end := min(l.baseOf(from)+message.LogOffset(l.o.FileSize), to)
 		if f := l.fileAt(from); f != nil && f.pin() {
 			err := fn(f, int64(from-f.base), int64(end-from))
-			f.Unpin()
+			f.unpin()
 			if err != nil {
 				return err
 			}

@@ -39,19 +39,26 @@ func newHandles(limit int, open func(fileKey) (mapfile.File, error)) handles {
 
 // acquire returns the file, opening it if need be; release gives it back.
 func (hs *handles) acquire(key fileKey) (*handle, error) {
-	hs.mu.Lock()
-	if h := hs.byKey[key]; h != nil {
-		h.users++
-		hs.touch(h)
-		hs.mu.Unlock()
+	if h := hs.opened(key); h != nil {
 		return h, nil
 	}
-	hs.mu.Unlock()
 	f, err := hs.open(key)
 	if err != nil {
 		return nil, err
 	}
 	return hs.insert(key, f), nil
+}
+
+// opened is acquire for a file that is open, nil for others.
+func (hs *handles) opened(key fileKey) *handle {
+	hs.mu.Lock()
+	defer hs.mu.Unlock()
+	h := hs.byKey[key]
+	if h != nil {
+		h.users++
+		hs.touch(h)
+	}
+	return h
 }
 
 // insert adds an open file and acquires it. Another goroutine may have been faster; then f

@@ -39,6 +39,8 @@ type Queue struct {
 	topic string // set before use
 	id    int32  // set before use
 
+	// serial is the queue's in the cache of entries; another one when its files' entries were changed.
+	serial     atomic.Uint64
 	max        atomic.Int64
 	min        atomic.Int64
 	attachment atomic.Pointer[any]
@@ -64,7 +66,9 @@ type Queue struct {
 }
 
 func newQueue(t *Table, topic string, id int32) *Queue {
-	return &Queue{table: t, topic: topic, id: id}
+	q := &Queue{table: t, topic: topic, id: id}
+	q.changed()
+	return q
 }
 
 // Topic is the queue's topic.

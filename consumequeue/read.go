@@ -17,23 +17,33 @@ var blocks = sync.Pool{New: func() any { return new([blockSize]byte) }}
 
 // Read fills dst with the entries from offset from on and returns how many there were: as
 // many as fit, or up to Max. Outside of Min to Max it returns 0. It may run beside Put,
-// Flush and the removal of old files, and allocates nothing when the file is open.
+// Flush and the removal of old files, and allocates nothing when the file is open. It may wait for the device.
 func (q *Queue) Read(from message.QueueOffset, dst []Entry) (int, error) {
+	n, _, err := q.read(from, dst, true)
+	return n, err
+}
+
+// ReadCached is Read as far as it need not wait for the device; more tells that it would have gone on.
+func (q *Queue) ReadCached(from message.QueueOffset, dst []Entry) (n int, more bool, err error) {
+	return q.read(from, dst, false)
+}
+
+func (q *Queue) read(from message.QueueOffset, dst []Entry, wait bool) (done int, more bool, err error) {
 	if from < q.Min() {
-		return 0, nil
+		return 0, false, nil
 	}
-	done := 0
 	for done < len(dst) {
 		at := from + message.QueueOffset(done)
 		n, base := q.readTail(at, dst[done:])
 		if at < base {
-			var err error
-			n, err = q.readFile(at, base, dst[done:])
-			if err != nil {
-				if from < q.Min() { // removed meanwhile
-					return 0, nil
-				}
-				return done, err
+			n, err = q.readFile(at, base, dst[done:], wait)
+			switch {
+			case err != nil && from < q.Min(): // removed meanwhile
+				return 0, false, nil
+			case err != nil:
+				return done, false, err
+			case n == 0:
+				return done, !wait, nil
 			}
 		}
 		if n == 0 {
@@ -41,7 +51,7 @@ func (q *Queue) Read(from message.QueueOffset, dst []Entry) (int, error) {
 		}
 		done += n
 	}
-	return done, nil
+	return done, false, nil
 }
 
 // readTail copies entries that are in memory. Those before base are in the files.
@@ -57,24 +67,14 @@ func (q *Queue) readTail(from message.QueueOffset, dst []Entry) (n int, base mes
 	return n, q.base
 }
 
-// readFile reads a block of entries from one file, none at or behind end.
-func (q *Queue) readFile(from, end message.QueueOffset, dst []Entry) (int, error) {
-	t := q.table
-	file, at := t.place(from)
-	n := min(int64(len(dst)), int64(end-from), blockSize/EntrySize, (t.opt.FileSize-at)/EntrySize)
-	h, err := t.files.acquire(fileKey{q, file})
-	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			err = fmt.Errorf("consumequeue: %s/%d: the file with offset %d is missing: %w", q.topic, q.id, from, err)
-		}
-		return 0, err
+// missing says which queue misses a file.
+func (q *Queue) missing(file int64, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("consumequeue: %s/%d: file %s is missing: %w", q.topic, q.id, q.table.fileName(file), err)
 	}
-	defer t.files.release(h)
-	block := blocks.Get().(*[blockSize]byte)
-	defer blocks.Put(block)
-	if _, err := h.file.ReadAt(block[:n*EntrySize], at); err != nil {
-		return 0, fmt.Errorf("consumequeue: %s/%d offset %d: %w", q.topic, q.id, from, err)
-	}
-	decodeEntries(dst[:n], block[:])
-	return int(n), nil
+	return err
+}
+
+func (q *Queue) unreadable(file int64, err error) error {
+	return fmt.Errorf("consumequeue: %s/%d, file %s: %w", q.topic, q.id, q.table.fileName(file), err)
 }

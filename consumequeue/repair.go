@@ -36,5 +36,6 @@ func (q *Queue) Repair(off message.QueueOffset, e Entry) error {
 	defer q.table.files.release(h)
 	q.touchFile(n)
 	_, err = h.file.WriteAt(appendEntry(nil, e), at)
+	q.changed()
 	return err
 }

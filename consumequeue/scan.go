@@ -240,6 +240,7 @@ func (q *Queue) setEnd(n int64, s scan) error {
 
 // setMax makes the files hold all entries, up to end, and forgets the tail.
 func (q *Queue) setMax(end message.QueueOffset, logEnd message.LogOffset) {
+	q.changed()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.tail, q.base, q.end = nil, end, logEnd

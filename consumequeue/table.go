@@ -69,6 +69,9 @@ type Table struct {
 	opt   Options
 	files handles
 
+	cache   cache
+	serials atomic.Uint64 // given out to queues for the cache
+
 	seed   maphash.Seed
 	shards [shardCount]shard
 

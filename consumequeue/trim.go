@@ -190,6 +190,7 @@ func (q *Queue) delete() error {
 		q.table.files.drop(fileKey{q, n})
 	}
 	q.files, q.unsynced, q.newNames = fileRange{}, fileRange{}, false
+	q.changed()
 	return mapfile.RemoveAll(q.table.opt.FS, q.dir())
 }
 

@@ -132,6 +132,7 @@ func (q *Queue) skipTo(base message.QueueOffset, create bool) error {
 		}
 	}
 	q.written = base
+	q.changed()
 	return nil
 }
 

@@ -66,6 +66,7 @@ func (s *Store) Get(req *GetRequest, res *GetResult) {
 	}
 	// Max is read first: Min never passes the Max that was read before it.
 	res.Max, res.Min = q.Max(), q.Min()
+	res.s, res.req = s, *req
 	switch {
 	case res.Max == 0:
 		res.Status, res.Next = NoMessageInQueue, 0
@@ -87,27 +88,25 @@ type getter struct {
 	req  *GetRequest
 	res  *GetResult
 	end  message.LogOffset // of the log
-	file *commitlog.File   // holds the last message looked at
+	wait bool              // it may wait for the device
+	span commitlog.Span    // where the last message looked at lies; one of res.spans
 	// skip is the first offset of the file behind one that is gone: what points into the gone
 	// one is not looked up.
 	skip message.LogOffset
+	err  error // the device's
 }
 
 func (g *getter) run() {
 	res := g.res
-	res.Status, res.Next, res.match = NoMatchedMessage, g.req.Offset, g.req.Match
+	res.Status, res.Next = NoMatchedMessage, g.req.Offset
 	limit := max(maxScan, g.req.MaxMsgs)
 	for scanned := 0; scanned < limit; {
 		want := min(limit-scanned, len(res.entries))
 		if scanned == 0 && g.req.Filter == nil {
 			want = min(want, max(g.req.MaxMsgs, 1))
 		}
-		n, err := g.req.Queue.Read(res.Next, res.entries[:want])
+		n := g.read(res.entries[:want])
 		if n == 0 {
-			if err != nil && res.Count == 0 {
-				res.Status = OffsetFoundNull
-				g.s.o.Log.Error("queue entries cannot be read", "err", err)
-			}
 			return
 		}
 		for i := range res.entries[:n] {
@@ -118,6 +117,28 @@ func (g *getter) run() {
 		}
 		scanned += n
 	}
+}
+
+// read reads the next entries. When there are none to be had without waiting, the result ends, or is for Warm.
+func (g *getter) read(dst []consumequeue.Entry) int {
+	res, q := g.res, g.req.Queue
+	var n int
+	var more bool
+	var err error
+	if g.wait {
+		n, err = q.Read(res.Next, dst)
+	} else {
+		n, more, err = q.ReadCached(res.Next, dst)
+	}
+	switch {
+	case n > 0 || res.Count > 0:
+	case err != nil:
+		res.Status = OffsetFoundNull
+		g.s.o.Log.Error("queue entries cannot be read", "err", err)
+	case more:
+		res.Cold = true
+	}
+	return n
 }
 
 // old tells whether a record lies so far behind the end of the log that RocketMQ takes it to be
@@ -141,23 +162,28 @@ func (g *getter) full(e *consumequeue.Entry) bool {
 }
 
 // entry adds an entry's message to the result, if it is wanted and there. It returns false when
-// the result must end before it, because the entry is damaged.
+// the result must end before it: the entry is damaged, or the message is not in memory and others are.
 func (g *getter) entry(e *consumequeue.Entry) bool {
 	res := g.res
-	res.SuggestSlave, res.Behind = g.old(e.LogOffset), int64(g.end-e.LogOffset)
+	res.SuggestSlave = g.old(e.LogOffset)
 	if e.LogOffset < g.skip || g.req.Filter != nil && !g.req.Filter(e.TagsCode) {
 		return true
 	}
 	switch g.find(e) {
 	case there:
-		if match := g.req.Match; match != nil && !res.Cold && !match(g.file.Bytes(e.LogOffset, int(e.Size))) {
+		if match := g.req.Match; match != nil && !match(g.span.Bytes(e.LogOffset, int(e.Size))) {
 			if res.Count == 0 {
 				res.Status = NoMatchedMessage
 			}
 			return true
 		}
-		res.add(g.file, e.LogOffset, int(e.Size))
+		res.add(&g.span, e.LogOffset, int(e.Size))
 		res.Status = Found
+	case cold:
+		if len(res.pieces) > 0 {
+			return false
+		}
+		res.later(e.LogOffset, int(e.Size))
 	case gone:
 		if res.Count == 0 {
 			res.Status = MessageWasRemoving
@@ -166,6 +192,11 @@ func (g *getter) entry(e *consumequeue.Entry) bool {
 		if res.Count == 0 {
 			res.Status, res.Cold = MessageWasRemoving, true
 			res.repair = repair{g.s, g.req.Queue, res.Next}
+		}
+		return false
+	case failed:
+		if res.Count == 0 {
+			res.Status = MessageWasRemoving
 		}
 		return false
 	}
@@ -177,52 +208,88 @@ type finding uint8
 
 const (
 	there   finding = iota // its message
+	cold                   // what may not be in memory, and is not looked at here
 	gone                   // nothing, as it should: a hole, or a message that has expired
 	damaged                // something else: the entry is not what was put
+	failed                 // what the device does not give: getter.err
 )
 
-// hotBytes at the end of the log are in memory: they were written moments ago.
-const hotBytes = 64 << 20
-
-// find makes g.file the file with e's message, and tells whether the message is there. What
-// may not be in memory is not looked at here but in Warm.
+// find makes g.span hold e's message, and tells whether the message is there.
 func (g *getter) find(e *consumequeue.Entry) finding {
+	off, size := e.LogOffset, int(e.Size)
 	switch {
 	case isHole(e):
 		return gone
-	case e.LogOffset < 0 || e.Size < message.MinSize || e.LogOffset > g.end-message.LogOffset(e.Size):
+	case off < 0 || size < message.MinSize || off > g.end-message.LogOffset(size):
 		return damaged
+	case len(g.res.cold) > 0:
+		return cold // Warm reads them all
 	}
-	if g.file == nil || !g.file.Holds(e.LogOffset, int(e.Size)) {
-		f, err := g.s.log.Pin(e.LogOffset)
-		switch {
-		case err != nil:
-			g.s.o.Log.Error("commit log cannot be mapped", "err", err)
-			return gone
-		case f == nil: // it has expired
-			g.skip = g.s.nextFile(e.LogOffset)
-			return gone
-		}
-		g.file = f
-		g.res.files = append(g.res.files, f)
-		if !f.Holds(e.LogOffset, int(e.Size)) {
-			return damaged
+	if !g.span.Holds(off, size) || !g.inMemory(&g.span, off, size) {
+		if found := g.move(off, size); found != there {
+			return found
 		}
 	}
-	if g.end-e.LogOffset > hotBytes {
-		if in, err := g.file.Resident(e.LogOffset, int(e.Size)); !in || err != nil {
-			g.res.Cold = true
-			return there
-		}
-	}
-	if !isRecord(g.file.Bytes(e.LogOffset, int(e.Size)), e.LogOffset) {
+	if !isRecord(g.span.Bytes(off, size), off) {
 		return damaged
 	}
 	return there
 }
 
+// inMemory tells whether bytes of a span can be touched without waiting.
+func (g *getter) inMemory(s *commitlog.Span, off message.LogOffset, size int) bool {
+	return g.s.log.Recent(off) || s.Resident(off, size)
+}
+
+// move makes g.span one that holds the bytes: what is mapped and in memory, or was read from the device.
+func (g *getter) move(off message.LogOffset, size int) finding {
+	for i := range g.res.spans {
+		if s := &g.res.spans[i]; s.Holds(off, size) && g.inMemory(s, off, size) {
+			g.span = *s
+			return there
+		}
+	}
+	log := g.s.log
+	span, err := log.Pin(off, size)
+	switch {
+	case err != nil:
+		g.s.o.Log.Error("commit log cannot be mapped", "err", err)
+		return gone
+	case span.Empty():
+		if off >= log.Min() {
+			return damaged // it would lie in two files
+		}
+		g.skip = g.s.nextFile(off) // it has expired
+		return gone
+	case g.inMemory(&span, off, size):
+		return g.use(span)
+	}
+	span.Unpin()
+	if span := log.Cached(off, size); span.Holds(off, size) {
+		return g.use(span)
+	}
+	if !g.wait {
+		return cold
+	}
+	if span, g.err = log.Load(off, size); g.err != nil {
+		return failed
+	}
+	if !span.Holds(off, size) {
+		span.Unpin()
+		return gone // it has expired a moment ago
+	}
+	return g.use(span)
+}
+
+// use makes a span, which is pinned, the result's.
+func (g *getter) use(span commitlog.Span) finding {
+	g.span = span
+	g.res.spans = append(g.res.spans, span)
+	return there
+}
+
 // isRecord tells whether b is what a queue entry of that place and length says it is.
 func isRecord(b []byte, off message.LogOffset) bool {
-	h, err := message.Peek(b)
-	return err == nil && h.Size == len(b) && h.LogOffset == off
+	size, at, ok := message.Claims(b)
+	return ok && size == len(b) && at == off
 }

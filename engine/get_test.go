@@ -287,7 +287,7 @@ func TestMatch(t *testing.T) {
 	}
 	mem.Cold.Store(true)
 	run(true)
-	f(true, nil, bodyIs(t, "b 1", "b 2"), 0, 1, NoMatchedMessage, "", 1) // one candidate at a time
+	f(true, nil, bodyIs(t, "b 1", "b 2"), 0, 1, Found, "b 1", 2)
 	require.NoError(t, s.Close())
 }
 

@@ -204,6 +204,7 @@ func (s *Store) checkpointer(ctx context.Context) {
 		case <-s.queues.Due():
 			s.flushQueues()
 		case <-timer.C():
+			s.log.Forget()
 			now := s.o.Clock.Now()
 			fresh := int64(s.Visible()) - s.checkpointAt.Load()
 			if fresh >= checkpointBytes || fresh > 0 && now.Sub(last) >= s.o.FlushThoroughInterval {

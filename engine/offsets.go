@@ -93,7 +93,7 @@ func (s *Store) storeTimeBefore(q *consumequeue.Queue, begin, end message.QueueO
 
 func (s *Store) storeTime(q *consumequeue.Queue, at message.QueueOffset) (int64, bool) {
 	var e [1]consumequeue.Entry
-	if n, err := q.Read(at, e[:]); n == 0 || err != nil {
+	if n, err := q.Read(at, e[:]); n == 0 || err != nil || isHole(&e[0]) {
 		return 0, false
 	}
 	h, err := s.log.HeadAt(e[0].LogOffset)
@@ -139,15 +139,16 @@ func (s *Store) View(q *consumequeue.Queue, at message.QueueOffset, look func(re
 		return false
 	}
 	off, size := e[0].LogOffset, int(e[0].Size)
-	f, err := s.log.Pin(off)
-	if err != nil || f == nil {
+	span, err := s.log.Pin(off, size)
+	if err != nil || !span.Holds(off, size) {
 		return false
 	}
-	defer f.Unpin()
-	if !f.Holds(off, size) || !isRecord(f.Bytes(off, size), off) {
+	defer span.Unpin()
+	record := span.Bytes(off, size)
+	if !isRecord(record, off) {
 		return false
 	}
-	look(f.Bytes(off, size))
+	look(record)
 	return true
 }
 

@@ -55,6 +55,9 @@ type Options struct {
 	// CacheWindow is how much of the log's end stays in the page cache for sure; what lies further
 	// back is dropped as the log goes on. Default a sixteenth of the RAM; negative: never dropped.
 	CacheWindow int64
+	// MapBytes bounds what of the log is mapped for readers, ColdBytes the memory for what is read from the
+	// device ahead of readers far behind. Defaults 4 GiB, for which the page tables are 8 MiB at most, and 64 MiB.
+	MapBytes, ColdBytes int64
 	// StagingBytes is the memory for messages that are not written yet; default 32 MiB.
 	StagingBytes int
 
@@ -111,6 +114,8 @@ func (o Options) withDefaults() (Options, error) {
 	o.IndexSlots = cmp.Or(o.IndexSlots, 5_000_000)
 	o.IndexEntries = cmp.Or(o.IndexEntries, 20_000_000)
 	o.StagingBytes = cmp.Or(o.StagingBytes, 32<<20)
+	o.MapBytes = cmp.Or(o.MapBytes, 4<<30)
+	o.ColdBytes = cmp.Or(o.ColdBytes, 64<<20)
 	o.CacheWindow = cmp.Or(o.CacheWindow, mapfile.PhysicalMemory()/16)
 	o.MemoryBytes = cmp.Or(o.MemoryBytes, mapfile.PhysicalMemory()*40/100)
 	o.MemoryLimit = cmp.Or(o.MemoryLimit, TransferLimit{256 << 10, 32})
@@ -142,7 +147,8 @@ var defaultDelays = [...]time.Duration{
 
 // openLog opens the commit log, whose directory may lie outside the store's.
 func (o *Options) openLog(root mapfile.FS, failed func(error)) (*commitlog.Log, error) {
-	lo := commitlog.Options{FS: root, Dir: commitLogName, FileSize: o.CommitLogFileSize, Failed: failed, Log: o.Log}
+	lo := commitlog.Options{FS: root, Dir: commitLogName, FileSize: o.CommitLogFileSize, Failed: failed, Log: o.Log,
+		MapBytes: o.MapBytes, ColdBytes: o.ColdBytes}
 	if o.FS == nil && o.CommitLogDir != filepath.Join(o.Dir, commitLogName) {
 		own, err := mapfile.OpenDir(o.CommitLogDir)
 		if err != nil {

@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"sync"
 
 	"ringmq/commitlog"
@@ -9,10 +11,10 @@ import (
 	"ringmq/internal/message"
 )
 
-// GetResult is what a Get found: messages as pieces of the commit log's mapping, to be sent
+// GetResult is what a Get found: messages as pieces of memory that holds the log, to be sent
 // from there. Its life:
 //
-//	NewGetResult ──► Get ──► (Warm, on a worker, if Cold) ──► Buffers ──► Release, once, by the last user
+//	NewGetResult ──► Get ──► (if Cold: Fetch ──► Warm, on a worker) ──► Buffers ──► Release, once, by the last user
 type GetResult struct {
 	Status GetStatus
 	// Next is the offset to continue with.
@@ -20,28 +22,24 @@ type GetResult struct {
 	Min, Max message.QueueOffset // of the queue
 	Count    int                 // messages
 	Bytes    int                 // of all messages
-	// Cold tells that touching the messages may wait for the device, and that they were not
-	// checked yet: Warm does both.
+	// Cold tells that nothing was looked at, because that may wait for the device: Warm does.
 	Cold bool
 	// SuggestSlave tells that the consumer lags so far behind that RocketMQ sends it to a slave.
 	SuggestSlave bool
-	// Behind is the number of bytes between the last message looked at and the end of the log.
-	Behind int64
 
-	pieces  [][]byte // adjacent messages are one piece
-	end     message.LogOffset
-	places  []place
-	match   func(record []byte) bool // the request's, for Warm
-	repair  repair                   // what Warm has to do instead
-	files   []*commitlog.File        // pinned
-	entries [64]consumequeue.Entry
-}
+	pieces [][]byte // adjacent messages are one piece
+	end    message.LogOffset
+	holder message.LogOffset // where the last piece begins
+	spans  []commitlog.Span  // pinned
+	cold   []commitlog.Range // messages that may have to be read from the device
 
-// place is where a message lies; kept for Warm.
-type place struct {
-	file *commitlog.File
-	off  message.LogOffset
-	size int
+	// For Warm.
+	s      *Store
+	req    GetRequest
+	repair repair // what it has to do instead
+	loaded func([]commitlog.Span) []commitlog.Span
+
+	entries [64]consumequeue.Entry // scratch
 }
 
 var results = sync.Pool{New: func() any { return new(GetResult) }}
@@ -54,71 +52,76 @@ func (r *GetResult) Buffers() [][]byte { return r.pieces }
 
 // Release gives the result back: neither it nor its bytes may be used any more.
 func (r *GetResult) Release() {
-	for _, f := range r.files {
-		f.Unpin()
+	if r.loaded != nil {
+		r.spans = r.loaded(r.spans)
 	}
-	clear(r.pieces)
-	clear(r.places)
-	clear(r.files)
-	*r = GetResult{pieces: r.pieces[:0], places: r.places[:0], files: r.files[:0]}
+	for i := range r.spans {
+		r.spans[i].Unpin()
+	}
+	r.empty()
+	r.spans, r.Next, r.Min, r.Max = r.spans[:0], 0, 0, 0
+	r.s, r.req, r.repair, r.loaded = nil, GetRequest{}, repair{}, nil
 	results.Put(r)
 }
 
-// add appends a message of a pinned file.
-func (r *GetResult) add(f *commitlog.File, off message.LogOffset, size int) {
-	r.Count++
-	r.Bytes += size
-	r.places = append(r.places, place{f, off, size})
-	r.join(f, off, size)
+// empty forgets the messages.
+func (r *GetResult) empty() {
+	clear(r.pieces)
+	r.pieces, r.cold = r.pieces[:0], r.cold[:0]
+	r.Status, r.Count, r.Bytes, r.Cold, r.SuggestSlave = Found, 0, 0, false, false
 }
 
-// join appends bytes to the pieces, to the last one when they follow it.
-func (r *GetResult) join(f *commitlog.File, off message.LogOffset, size int) {
-	n := len(r.pieces)
-	if n > 0 && r.end == off && f.Holds(off-message.LogOffset(len(r.pieces[n-1])), size+len(r.pieces[n-1])) {
-		whole := len(r.pieces[n-1])
-		r.pieces[n-1] = f.Bytes(off-message.LogOffset(whole), whole+size)
+// add appends a message of a pinned span: to the last piece when it follows it.
+func (r *GetResult) add(s *commitlog.Span, off message.LogOffset, size int) {
+	r.Count++
+	r.Bytes += size
+	if n := len(r.pieces); n > 0 && r.end == off && s.Holds(r.holder, int(off-r.holder)+size) {
+		r.pieces[n-1] = s.Bytes(r.holder, int(off-r.holder)+size)
 	} else {
-		r.pieces = append(r.pieces, f.Bytes(off, size))
+		r.pieces = append(r.pieces, s.Bytes(off, size))
+		r.holder = off
 	}
 	r.end = off + message.LogOffset(size)
 }
 
-// Warm does what Get must not wait for. It brings the messages into memory and leaves out what
-// turns out not to be a message, or not one that the request's Match wants. Or, where the first entry is damaged, it makes the queue's
-// damaged entries again from the commit log; the result is empty then, MessageWasRemoving, and its Next the
-// offset asked for. An error is the device's; the result is empty then, too.
+// later notes a message for Warm, which will probably find it.
+func (r *GetResult) later(off message.LogOffset, size int) {
+	r.Status, r.Cold = Found, true
+	r.Count++
+	r.Bytes += size
+	r.cold = append(r.cold, commitlog.Range{Off: off, Size: size})
+}
+
+// Fetch begins to read what a Cold result needs from the device and returns at once. ready is called when Warm need
+// not wait for it: once, on any goroutine, or before Fetch returns; it must not block.
+func (r *GetResult) Fetch(ready func()) {
+	if len(r.cold) == 0 {
+		ready()
+		return
+	}
+	slices.SortFunc(r.cold, func(a, b commitlog.Range) int { return cmp.Compare(a.Off, b.Off) })
+	r.loaded = r.s.log.Fetch(r.cold, ready)
+}
+
+// Warm does what Get must not wait for: it is the same Get, and waits for what is not in memory. Or, where the
+// first entry is damaged, it makes the queue's damaged entries again from the commit log; the result is empty
+// then, MessageWasRemoving, and its Next the offset asked for. An error is the device's; the result is empty then, too.
 func (r *GetResult) Warm() error {
 	if rep := r.repair; rep.queue != nil {
 		r.repair, r.Cold = repair{}, false
 		return rep.run()
 	}
-	places, unmatched := r.places, false
-	clear(r.pieces)
-	r.pieces, r.Count, r.Bytes, r.Cold = r.pieces[:0], 0, 0, false
-	for _, p := range places {
-		if err := p.file.Populate(p.off, p.size); err != nil {
-			clear(r.pieces)
-			r.pieces, r.Count, r.Bytes, r.Status = r.pieces[:0], 0, 0, MessageWasRemoving
-			return fmt.Errorf("messages at log offset %d cannot be read: %w", p.off, err)
-		}
-		record := p.file.Bytes(p.off, p.size)
-		switch {
-		case !isRecord(record, p.off):
-		case r.match != nil && !r.match(record):
-			unmatched = true
-		default:
-			r.Count++
-			r.Bytes += p.size
-			r.join(p.file, p.off, p.size)
-		}
+	if r.loaded != nil {
+		r.spans, r.loaded = r.loaded(r.spans), nil
 	}
-	switch {
-	case r.Count > 0 || r.Status != Found:
-	case unmatched:
-		r.Status = NoMatchedMessage
-	default:
-		r.Status = MessageWasRemoving
+	r.empty()
+	g := getter{s: r.s, req: &r.req, res: r, end: r.s.Visible(), wait: true}
+	g.run()
+	if rep := r.repair; rep.queue != nil {
+		return r.Warm()
+	}
+	if g.err != nil && r.Count == 0 {
+		return fmt.Errorf("messages of %s queue %d from offset %d on cannot be read: %w", r.req.Queue.Topic(), r.req.Queue.ID(), r.req.Offset, g.err)
 	}
 	return nil
 }

@@ -173,3 +173,13 @@ func (d *decoder) fail(field, want string, got int64) {
 		d.err = &FormatError{field, want, got}
 	}
 }
+
+// Claims is the quick look at what begins at the front of b: the length and the log offset that it says
+// it has, if it says that it is a record.
+func Claims(b []byte) (size int, off LogOffset, ok bool) {
+	if len(b) < posBody {
+		return 0, 0, false
+	}
+	be := binary.BigEndian
+	return int(int32(be.Uint32(b[posTotalSize:]))), LogOffset(be.Uint64(b[posLogOffset:])), be.Uint32(b[posMagic:]) == Magic
+}

@@ -1,0 +1,163 @@
+package commitlog
+
+import (
+	"errors"
+	"io"
+	"sync"
+
+	"ringmq/internal/mapfile"
+	"ringmq/internal/message"
+)
+
+// Fetch is the reading of several ranges from the device without waiting: blocks where the ranges lie
+// together, or somebody reads on; else excerpts of their pages.
+type Fetch struct {
+	log  *Log
+	mu   sync.Mutex
+	left int // under mu: operations that are not finished, and one for Start
+	then func()
+	// excerpts are what was read; owned by the fetch until then is called, and by its user afterwards.
+	excerpts []*excerpt // under mu
+}
+
+const (
+	// denseFactor: ranges are dense when they are at least this part of what lies between the first and the last.
+	denseFactor = 4
+	// mergeGap is how far apart two ranges lie at most that are read at once.
+	mergeGap = 4 << 10
+)
+
+// Fetch reads ranges, in the order of the log, and calls then when all is read that could be: soon
+// afterwards, on any goroutine, or before it returns. then must not block. What was read is found by Cached, or is
+// among the spans that the returned function gives, once, for the caller to unpin.
+func (l *Log) Fetch(ranges []Range, then func()) (spans func([]Span) []Span) {
+	ft := &Fetch{log: l, left: 1, then: then}
+	if !l.dense(ranges) || !ft.readBlocks(ranges) {
+		ft.readExcerpts(ranges)
+	}
+	ft.finished()
+	return ft.spans
+}
+
+// dense tells whether ranges are better read with what lies between them.
+func (l *Log) dense(ranges []Range) bool {
+	if len(ranges) == 0 {
+		return false
+	}
+	first, last := ranges[0], ranges[len(ranges)-1]
+	total := 0
+	for _, r := range ranges {
+		total += r.Size
+	}
+	span := int(last.Off-first.Off) + last.Size
+	if len(ranges) > 2 && span <= denseFactor*total {
+		return true
+	}
+	f := l.fileAt(first.Off)
+	if f == nil {
+		return false
+	}
+	l.blocks.mu.Lock()
+	defer l.blocks.mu.Unlock()
+	return span <= readBlock && l.blocks.reads(f, first.Off)
+}
+
+// readBlocks starts reading the blocks of dense ranges and tells whether they will have them all.
+func (ft *Fetch) readBlocks(ranges []Range) bool {
+	bs := &ft.log.blocks
+	bs.mu.Lock()
+	defer bs.mu.Unlock()
+	last := message.LogOffset(-1)
+	for _, r := range ranges {
+		f := ft.log.fileAt(r.Off)
+		if f == nil {
+			return false
+		}
+		base := bs.blockBase(f, r.Off)
+		if int(r.Off-base)+r.Size > readBlock+blockOverlap {
+			return false
+		}
+		if base == last {
+			continue
+		}
+		last = base
+		ft.begun()
+		if !bs.start(base, ft.finished) {
+			ft.mu.Lock()
+			ft.left--
+			ft.mu.Unlock()
+			if bs.byBase[base] == nil {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// readExcerpts starts reading the pages of ranges, those of neighbours together.
+func (ft *Fetch) readExcerpts(ranges []Range) {
+	for i := 0; i < len(ranges); {
+		first := ranges[i]
+		f, end := ft.log.fileAt(first.Off), first.Off+message.LogOffset(first.Size)
+		for i++; i < len(ranges) && f != nil; i++ {
+			r := ranges[i]
+			next := r.Off + message.LogOffset(r.Size)
+			if r.Off < first.Off || r.Off-end > mergeGap || !f.holds(first.Off, int(next-first.Off)) || next-first.Off > readBlock {
+				break
+			}
+			end = max(end, next)
+		}
+		if f == nil || !f.holds(first.Off, int(end-first.Off)) || !f.pin() {
+			continue
+		}
+		ft.readExcerpt(f, newExcerpt(f, first.Off, int(end-first.Off)))
+	}
+}
+
+func (ft *Fetch) readExcerpt(f *File, x *excerpt) {
+	bs := &ft.log.blocks
+	x.req = mapfile.Request{Kind: mapfile.ReadRequest, P: x.buf, Off: int64(x.base - f.base)}
+	x.req.Done = func(n int, err error) {
+		f.unpin()
+		if x.n = n; err == nil || errors.Is(err, io.EOF) {
+			ft.mu.Lock()
+			ft.excerpts = append(ft.excerpts, x)
+			ft.mu.Unlock()
+		} else {
+			x.unpin() // who needs the bytes reads them again, and learns why they cannot be read
+		}
+		bs.leave()
+		ft.finished()
+	}
+	ft.begun()
+	bs.mu.Lock()
+	defer bs.mu.Unlock()
+	bs.admit(func() { f.f.Start(&x.req, nil) })
+}
+
+func (ft *Fetch) begun() {
+	ft.mu.Lock()
+	ft.left++
+	ft.mu.Unlock()
+}
+
+// finished counts an operation down; the last one calls then.
+func (ft *Fetch) finished() {
+	ft.mu.Lock()
+	ft.left--
+	last := ft.left == 0
+	ft.mu.Unlock()
+	if last {
+		ft.then()
+	}
+}
+
+func (ft *Fetch) spans(dst []Span) []Span {
+	ft.mu.Lock()
+	defer ft.mu.Unlock()
+	for _, x := range ft.excerpts {
+		dst = append(dst, x.span())
+	}
+	ft.excerpts = nil
+	return dst
+}
