@@ -165,7 +165,7 @@ func (g *getter) full(e *consumequeue.Entry) bool {
 // the result must end before it: the entry is damaged, or the message is not in memory and others are.
 func (g *getter) entry(e *consumequeue.Entry) bool {
 	res := g.res
-	res.SuggestSlave = g.old(e.LogOffset)
+	res.SuggestSlave, res.Behind = g.old(e.LogOffset), int64(g.end-e.LogOffset)
 	if e.LogOffset < g.skip || g.req.Filter != nil && !g.req.Filter(e.TagsCode) {
 		return true
 	}

@@ -26,6 +26,8 @@ type GetResult struct {
 	Cold bool
 	// SuggestSlave tells that the consumer lags so far behind that RocketMQ sends it to a slave.
 	SuggestSlave bool
+	// Behind is the number of bytes between the last message looked at and the end of the log.
+	Behind int64
 
 	pieces [][]byte // adjacent messages are one piece
 	end    message.LogOffset
