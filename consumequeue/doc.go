@@ -28,7 +28,7 @@
 // A file has its full length from the start, but no blocks: it is sparse, and a place that
 // was never written reads as zero, which is not an entry (Size 0). When a queue's first
 // entry is not the first of its file, because the log before it has expired, the places
-// before it hold blanks {0, 0x7FFFFFFF, 0}.
+// before it hold blanks {0, 0x7FFFFFFF, 0}. A message that was lost leaves a [Hole].
 //
 // # Memory
 //

@@ -45,6 +45,27 @@ const (
 // place (ConsumeQueue.fillPreBlank).
 var blank = Entry{LogOffset: 0, Size: math.MaxInt32, TagsCode: 0}
 
+// lostTags is the tags code of a [Hole]: "LOSTRING". No tag has it, nor has a time of delivery or an
+// address in consumequeue_ext.
+const lostTags = 0x4C4F5354_52494E47
+
+// Hole is what stands at the queue offset of a message that is lost, so that the offset is not given out
+// again. Readers step over it. It leads to a record that is there, e's: the next one of the same queue, or
+// what is left of the lost one. To a Java broker it is an entry like others: it gives that record out
+// twice to who takes all tags. A shorter or emptier one would be worse there: DefaultMessageStore.getMessage
+// answers with the bytes that an entry names, whatever they are, and clients drop what follows in
+// the answer; where the bytes lie outside of the log, it skips the rest of the file.
+func Hole(e Entry) Entry {
+	e.TagsCode = lostTags
+	return e
+}
+
+// IsHole tells holes from entries of messages.
+func (e Entry) IsHole() bool { return e.valid() && e.TagsCode == lostTags }
+
+// IsBlank tells whether the entry only fills the front of a queue's first file.
+func (e Entry) IsBlank() bool { return e == blank }
+
 // appendEntry appends the encoded entry.
 func appendEntry(dst []byte, e Entry) []byte {
 	dst = binary.BigEndian.AppendUint64(dst, uint64(e.LogOffset))
@@ -75,10 +96,14 @@ func (e Entry) valid() bool {
 	return e.LogOffset >= 0 && e.Size > 0 && e.LogOffset <= math.MaxInt64-message.LogOffset(e.Size)
 }
 
-// end is where the record ends in the commit log. A blank ends at 0: it stands before every record.
+// end is where the record ends in the commit log. A blank ends at 0: it stands before every record. A
+// hole ends where its record begins, which may have an entry of its own behind it.
 func (e Entry) end() message.LogOffset {
-	if e == blank {
+	switch {
+	case e == blank:
 		return 0
+	case e.IsHole():
+		return e.LogOffset
 	}
 	return e.LogOffset + message.LogOffset(e.Size)
 }

@@ -49,7 +49,8 @@ func (t *Table) Redo(synced message.LogOffset) message.LogOffset {
 type scan struct {
 	count   int64             // entries, blanks among them, before the first that cannot be one
 	entries int64             // those that are no blanks
-	end     message.LogOffset // where the last entry's record ends
+	begin   message.LogOffset // where the last entry's record begins
+	end     message.LogOffset // … and ends
 	damaged bool              // other bytes than zero stand behind them
 	resumes message.LogOffset // as in cut
 }
@@ -69,7 +70,7 @@ func (q *Queue) scanFile(n int64, before, limit message.LogOffset) (scan, error)
 	defer q.table.files.release(h)
 	block := scanBlocks.Get().(*[scanBlock]byte)
 	defer scanBlocks.Put(block)
-	s := scan{end: before, resumes: nothing}
+	s := scan{begin: before, end: before, resumes: nothing}
 	r := scanner{file: h.file, size: q.table.opt.FileSize, block: block[:]}
 	endBefore := before
 	for {
@@ -81,9 +82,9 @@ func (q *Queue) scanFile(n int64, before, limit message.LogOffset) (scan, error)
 			return s, nil
 		}
 		e := decodeEntry(b)
-		switch ordered := e.LogOffset >= s.end || e == blank && s.entries == 0; {
+		switch ordered := e.LogOffset >= s.end || e == blank && s.entries == 0 || e.IsHole() && e.LogOffset >= s.begin; {
 		case e.valid() && ordered && e.LogOffset < limit:
-			endBefore, s.end = s.end, max(s.end, e.end())
+			endBefore, s.begin, s.end = s.end, e.LogOffset, max(s.end, e.end())
 			s.count++
 			if e != blank {
 				s.entries++

@@ -33,6 +33,22 @@ func (q *Queue) truncateTo(off message.LogOffset) error {
 	return q.findEnd(off)
 }
 
+// Restart drops all entries of the queue: its topic was deleted, and what comes now begins at 0
+// again. It belongs to recovery: nothing else may use the queue meanwhile.
+func (q *Queue) Restart() error {
+	q.io.Lock()
+	defer q.io.Unlock()
+	for !q.files.empty() {
+		if err := q.removeFile(q.files.hi - 1); err != nil { // the first says how far the queue had come
+			return err
+		}
+	}
+	q.setMax(0, 0)
+	q.min.Store(0)
+	q.Next = 0
+	return nil
+}
+
 // CorrectMin takes note that the commit log now begins at off: each queue's Min becomes its
 // first entry at or behind off, and its files before that one are removed, but never the
 // last, which remembers how far the queue has come (ConsumeQueue.deleteExpiredFile).

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"ringmq/consumequeue"
 	"ringmq/internal/message"
 )
 
@@ -63,7 +64,7 @@ func TestOffsetByTimeStepsOverHoles(t *testing.T) {
 		require.NoError(t, s.commitTo(got.End()))
 	}
 	hole := func() {
-		require.NoError(t, q.Put(q.Max(), holeAt(q.EndLogOffset())))
+		require.NoError(t, q.Put(q.Max(), consumequeue.Hole(consumequeue.Entry{LogOffset: q.EndLogOffset(), Size: message.MinSize})))
 		q.Next = q.Max()
 	}
 	hole()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/bits"
 
 	"ringmq/commitlog"
 	"ringmq/consumequeue"
@@ -16,51 +17,47 @@ var errEntriesMissing = errors.New("entries are missing")
 
 // redispatch dispatches what a recovery's scan finds. It is a [commitlog.Visitor].
 //
-// A record's header has no checksum, so its QUEUEOFFSET may be wrong, and a record that was
-// lost leaves a gap in its queue. What to do about a record that does not continue its queue:
+// A record's header has no checksum, so its QUEUEOFFSET may be wrong, a record that was
+// lost leaves a gap in its queue, and a topic that a Java broker has deleted and made anew begins again
+// at 0. What to do about a record that does not continue its queue:
 //
-//	behind the gap lies damage large enough for the missing   holes fill the gap
+//	before it lies damage large enough for the missing ones   holes fill the gap
 //	otherwise the record is a suspect until its queue's next record comes, which continues
-//	    the suspect      the queue misses entries: make all again; on that second scan, holes
-//	    the queue        the suspect's offset is wrong: a hole in its place, and report it
-//	    neither          the suspect is left out and reported; the new one is the suspect
+//	    a suspect above the queue's end    the queue misses entries: make all again; on that second scan, holes
+//	    a suspect below it                 the queue begins anew: what it had is of a deleted topic
+//	    the queue                          the suspect's offset is wrong: a hole in its place, and report it
+//	    neither                            the suspect is left out and reported; the new one is the suspect
 //
-// A hole is an entry that points at no record; readers step over it, so no offset is given
+// A hole ([consumequeue.Hole]) stands for no message; readers step over it, so no offset is given
 // out twice.
 type redispatch struct {
 	r        *recovery
 	suspects map[*consumequeue.Queue]request
 	damaged  int64 // bytes of damage met so far
 	skipped  map[string]bool
-	progress message.LogOffset // of the last line of the log
+	progress progress
 	flushed  message.LogOffset // of the last flush of the queues
 	hashes   []int32           // scratch
 }
 
 func newRedispatch(r *recovery) *redispatch {
-	return &redispatch{r: r, suspects: map[*consumequeue.Queue]request{}, skipped: map[string]bool{}}
+	return &redispatch{
+		r: r, suspects: map[*consumequeue.Queue]request{}, skipped: map[string]bool{},
+		progress: newProgress(r.s, min(r.queuesFrom, r.indexFrom)),
+	}
 }
 
 // flushStep is how many bytes are scanned before queue entries go to their files, so that they do
-// not pile up in memory; progressStep is how many between two lines of the log.
-const (
-	flushStep    = 64 << 20
-	progressStep = 4 << 30
-)
+// not pile up in memory.
+const flushStep = 64 << 20
 
 // step does what is due every now and then on the way through the log.
 func (v *redispatch) step(at message.LogOffset) {
-	s := v.r.s
 	if at-v.flushed >= flushStep {
 		v.flushed = at
-		s.flushQueues()
+		v.r.s.flushQueues()
 	}
-	if at-v.progress >= progressStep {
-		if v.progress > 0 {
-			s.o.Log.Info("recovering", "at", int64(at), "end", int64(s.log.Written()))
-		}
-		v.progress = at
-	}
+	v.progress.step(at)
 }
 
 // Record implements [commitlog.Visitor].
@@ -115,11 +112,12 @@ func (v *redispatch) queue(d *request) error {
 	// Where the log begins anew, by retention, a queue may begin anywhere, and so may one go on
 	// of which all has expired.
 	anywhere := q.Min() == q.Max() && v.r.s.log.Min() > 0
-	if missing := int64(d.queueOffset - q.Max()); missing > 0 && !anywhere {
-		if missing > v.damaged/message.MinSize {
-			v.suspects[q] = *d
-			return nil
-		}
+	switch missing := int64(d.queueOffset - q.Max()); {
+	case missing < 0 && d.logOffset >= q.EndLogOffset(),
+		missing > 0 && !anywhere && missing > v.damaged/message.MinSize:
+		v.suspects[q] = *d
+		return nil
+	case missing > 0 && !anywhere:
 		if err := v.fill(q, d); err != nil {
 			return err
 		}
@@ -131,54 +129,79 @@ func (v *redispatch) queue(d *request) error {
 func (v *redispatch) judge(suspect, d *request) error {
 	q := suspect.queue
 	delete(v.suspects, q)
-	switch d.queueOffset {
-	case suspect.queueOffset + 1:
-		if !v.r.rebuilding {
-			return fmt.Errorf("%w: %s queue %d has none from %d to %d", errEntriesMissing, q.Topic(), q.ID(), q.Max(), suspect.queueOffset-1)
-		}
-		if err := v.fill(q, suspect); err != nil {
-			return err
-		}
-		return q.Put(suspect.queueOffset, suspect.entry())
-	case q.Max() + 1:
+	below := suspect.queueOffset < q.Max()
+	switch {
+	case d.queueOffset == suspect.queueOffset+1 && below:
+		return v.restart(suspect)
+	case d.queueOffset == suspect.queueOffset+1:
+		return v.skipMissing(suspect)
+	case d.queueOffset == q.Max()+1:
 		v.report(suspect)
-		return v.hole(q, suspect.logOffset)
+		return v.hole(q, suspect)
+	case below && suspect.queueOffset == 0 && d.queueOffset == 0:
+		return nil // the topic was made anew twice
 	default:
 		v.report(suspect)
 		return nil
 	}
 }
 
-// finish decides on the suspects that nothing followed.
-func (v *redispatch) finish() error {
-	for q, suspect := range v.suspects {
-		d := &suspect
-		if !v.r.rebuilding {
-			return fmt.Errorf("%w: %s queue %d has none from %d to %d", errEntriesMissing, q.Topic(), q.ID(), q.Max(), d.queueOffset-1)
-		}
-		if int64(d.queueOffset-q.Max()) > int64(d.logOffset-q.EndLogOffset())/message.MinSize {
-			v.report(d) // there was no room for so many records
-			continue
-		}
-		if err := v.fill(q, d); err != nil {
+// skipMissing puts a suspect whose queue misses the entries before it.
+func (v *redispatch) skipMissing(d *request) error {
+	q := d.queue
+	if !v.r.rebuilding {
+		return fmt.Errorf("%w: %s queue %d has none from %d to %d", errEntriesMissing, q.Topic(), q.ID(), q.Max(), d.queueOffset-1)
+	}
+	if int64(d.queueOffset-q.Max()) > int64(d.logOffset-q.EndLogOffset())/message.MinSize {
+		v.report(d) // there was no room for so many records
+		return nil
+	}
+	if err := v.fill(q, d); err != nil {
+		return err
+	}
+	return q.Put(d.queueOffset, d.entry())
+}
+
+// restart drops what a queue has, which is of a topic that was deleted, and begins it anew with d.
+func (v *redispatch) restart(d *request) error {
+	q := d.queue
+	v.r.s.o.Log.Info("the topic was deleted and made anew: its old messages are of no queue", "topic", q.Topic(), "queue", q.ID(), "messages", int64(q.Max()-q.Min()))
+	if !v.r.rebuilding {
+		if err := v.r.forget(); err != nil {
 			return err
 		}
-		if err := q.Put(d.queueOffset, d.entry()); err != nil {
+	}
+	if err := q.Restart(); err != nil {
+		return err
+	}
+	return q.Put(d.queueOffset, d.entry())
+}
+
+// finish decides on the suspects that nothing followed.
+func (v *redispatch) finish() error {
+	for _, suspect := range v.suspects {
+		d := &suspect
+		var err error
+		switch end := d.queue.Max(); {
+		case d.queueOffset > end:
+			err = v.skipMissing(d)
+		case d.queueOffset == 0 && bits.OnesCount64(uint64(end)) > 1:
+			err = v.restart(d) // no single bit that changed makes 0 of the offset that would have followed
+		default:
+			v.report(d)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// fill puts holes in front of d.
+// fill puts holes in front of d, which lead to it.
 func (v *redispatch) fill(q *consumequeue.Queue, d *request) error {
 	first := q.Max()
-	for at := q.EndLogOffset(); q.Max() < d.queueOffset; at++ {
-		if at >= d.logOffset {
-			return fmt.Errorf("%w: no room for %d records of %s queue %d before log offset %d",
-				errEntriesMissing, d.queueOffset-first, q.Topic(), q.ID(), d.logOffset)
-		}
-		if err := v.hole(q, at); err != nil {
+	for q.Max() < d.queueOffset {
+		if err := v.hole(q, d); err != nil {
 			return err
 		}
 	}
@@ -186,9 +209,9 @@ func (v *redispatch) fill(q *consumequeue.Queue, d *request) error {
 	return nil
 }
 
-// hole puts a hole at the queue's end.
-func (v *redispatch) hole(q *consumequeue.Queue, at message.LogOffset) error {
-	return q.Put(q.Max(), holeAt(max(at, q.EndLogOffset())))
+// hole puts a hole that leads to d's record at the queue's end.
+func (v *redispatch) hole(q *consumequeue.Queue, d *request) error {
+	return q.Put(q.Max(), consumequeue.Hole(d.entry()))
 }
 
 // report notes a record whose QUEUEOFFSET is wrong.
@@ -213,8 +236,11 @@ func (v *redispatch) Damage(e *commitlog.CorruptError, r *message.Record) error 
 		return nil
 	}
 	q := s.Queue(r.Topic, r.QueueID)
-	if q == nil || q.Max() != r.QueueOffset || q.Max() == 0 {
+	if q == nil || q.Max() != r.QueueOffset {
 		return nil
 	}
-	return v.hole(q, r.LogOffset)
+	d := request{queue: q}
+	s.describe(&d, nil, q, r)
+	d.place(r)
+	return v.hole(q, &d)
 }

@@ -2,21 +2,15 @@ package engine
 
 import (
 	"errors"
-	"math"
 
 	"ringmq/commitlog"
 	"ringmq/consumequeue"
 	"ringmq/internal/message"
 )
 
-// holeAt is a queue entry that points at no record, because its message is lost: it is shorter than
-// any record. Readers step over it. The place only keeps a queue's entries in order.
-func holeAt(at message.LogOffset) consumequeue.Entry {
-	return consumequeue.Entry{LogOffset: at, Size: 1}
-}
-
-// isHole tells holes, and the blanks that RocketMQ puts before a queue's first entry.
-func isHole(e *consumequeue.Entry) bool { return e.Size == 1 || e.Size == math.MaxInt32 }
+// isHole tells entries that stand for no message: of lost ones, and the blanks that RocketMQ puts before
+// a queue's first entry.
+func isHole(e *consumequeue.Entry) bool { return e.IsHole() || e.IsBlank() }
 
 // repair is a queue with a damaged entry at an offset.
 type repair struct {
@@ -36,6 +30,8 @@ func (r repair) run() error {
 	}
 	first, last := r.at, r.at
 	from, to := s.log.Min(), s.Visible()
+	// What holes lead to where no record follows.
+	neighbour := consumequeue.Entry{LogOffset: from, Size: message.MinSize}
 	for ; first > q.Min(); first-- {
 		if ok, err := r.good(first - 1); err != nil {
 			return err
@@ -44,7 +40,7 @@ func (r repair) run() error {
 			if err != nil {
 				return err
 			}
-			from = e.LogOffset + message.LogOffset(e.Size)
+			from, neighbour = e.LogOffset+message.LogOffset(e.Size), e
 			break
 		}
 	}
@@ -56,17 +52,17 @@ func (r repair) run() error {
 			if err != nil {
 				return err
 			}
-			to = e.LogOffset
+			to, neighbour = e.LogOffset, e
 			break
 		}
 	}
 	s.o.Log.Warn("queue entries are damaged and made again", "topic", q.Topic(), "queue", q.ID(), "first", int64(first), "last", int64(last))
 	s.damage.Add(1)
-	v := &repairer{repair: r, next: first, last: last, end: from}
+	v := &repairer{repair: r, next: first, last: last}
 	if _, err := s.log.Scan(from, to, v); err != nil {
 		return err
 	}
-	return v.holes(last + 1)
+	return v.holes(last+1, neighbour)
 }
 
 func (r repair) entry(at message.QueueOffset) (consumequeue.Entry, error) {
@@ -94,7 +90,6 @@ type repairer struct {
 	repair
 	next message.QueueOffset // not put yet, from here on
 	last message.QueueOffset
-	end  message.LogOffset // of the last record put
 }
 
 // Record implements [commitlog.Visitor].
@@ -103,14 +98,13 @@ func (v *repairer) Record(_ []byte, r *message.Record) error {
 		!isQueued(r.SysFlag) || string(r.Topic) != v.queue.Topic() {
 		return nil
 	}
-	if err := v.holes(r.QueueOffset); err != nil {
-		return err
-	}
 	var d request
 	v.s.describe(&d, nil, v.queue, r)
 	d.place(r)
+	if err := v.holes(r.QueueOffset, d.entry()); err != nil {
+		return err
+	}
 	v.next = r.QueueOffset + 1
-	v.end = r.LogOffset + message.LogOffset(r.Size())
 	return v.queue.Repair(r.QueueOffset, d.entry())
 }
 
@@ -120,13 +114,12 @@ func (v *repairer) Damage(e *commitlog.CorruptError, _ *message.Record) error {
 	return nil
 }
 
-// holes fills the offsets before at whose records are lost.
-func (v *repairer) holes(at message.QueueOffset) error {
+// holes fills the offsets before at whose records are lost; e is the entry they are like.
+func (v *repairer) holes(at message.QueueOffset, e consumequeue.Entry) error {
 	for ; v.next < at; v.next++ {
-		if err := v.queue.Repair(v.next, holeAt(v.end)); err != nil {
+		if err := v.queue.Repair(v.next, consumequeue.Hole(e)); err != nil {
 			return err
 		}
-		v.end++
 	}
 	return nil
 }

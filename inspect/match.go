@@ -123,6 +123,9 @@ func (m *matcher) leading(q *queue, off message.LogOffset) (message.QueueOffset,
 	}
 	n := int(q.max - q.first)
 	i := sort.Search(n, func(i int) bool { return at(i).LogOffset >= off })
+	for i+1 < n && at(i).IsHole() && at(i+1).LogOffset == off {
+		i++ // a hole leads to the record behind it, too
+	}
 	ok := i < n && at(i).LogOffset == off
 	return q.first + message.QueueOffset(i), ok, failed
 }
@@ -152,6 +155,8 @@ func (m *matcher) compare(q *queue, f *fact, place message.QueueOffset, e consum
 		return
 	}
 	switch {
+	case e.IsHole() && e.LogOffset == want.LogOffset: // its QUEUEOFFSET is wrong, which was told
+		m.lost++
 	case e == consumequeue.Entry{}:
 		q.holdSpan(&q.missing, span{place, place + 1, want.LogOffset})
 	case e.LogOffset != want.LogOffset || e.Size != want.Size:

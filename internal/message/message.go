@@ -95,7 +95,9 @@ func hostExtra(h netip.AddrPort) int {
 	return 0
 }
 
-func isV6(h netip.AddrPort) bool { return h.Addr().Is6() && !h.Addr().Is4In6() }
+// isV6 holds for IPv4 addresses written as IPv6, too, as records of other brokers may have them: what was
+// decoded has the size that it was decoded from. Who makes a record unmaps its hosts.
+func isV6(h netip.AddrPort) bool { return h.Addr().Is6() }
 
 // BodyCRC is the BODYCRC field of a body: CRC-32 (IEEE) with the sign bit cleared, as UtilAll.crc32 does.
 func BodyCRC(body []byte) uint32 { return crc32.ChecksumIEEE(body) & 0x7FFFFFFF }
@@ -155,7 +157,7 @@ func putHost(dst []byte, p int, h netip.AddrPort) int {
 	} else {
 		var a [4]byte
 		if h.Addr().IsValid() {
-			a = h.Addr().Unmap().As4()
+			a = h.Addr().As4()
 		}
 		p += copy(dst[p:], a[:])
 	}

@@ -124,6 +124,10 @@ func (s *Service) deliver(i int, entries []consumequeue.Entry, nowMillis int64) 
 	pause = idlePause
 	upTo := message.LogOffset(0)
 	for k := range entries {
+		if entries[k].IsHole() {
+			done++
+			continue
+		}
 		// An entry later than any could be was made under another level table or clock: it is due.
 		due := entries[k].TagsCode
 		if due > nowMillis && due <= nowMillis+s.o.Levels[i].Milliseconds() {

@@ -107,7 +107,10 @@ func (s *Service) readOps() error {
 			return fmt.Errorf("op records from %d on: %w", at, err)
 		}
 		for i := range entries[:n] {
-			half := s.readOp(entries[i].LogOffset)
+			half := message.QueueOffset(opGarbage)
+			if !entries[i].IsHole() {
+				half = s.readOp(entries[i].LogOffset)
+			}
 			s.ops.note(at+message.QueueOffset(i), half)
 			if half >= 0 {
 				s.ended.add(half)

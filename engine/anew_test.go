@@ -1,0 +1,142 @@
+package engine
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"ringmq/consumequeue"
+	"ringmq/internal/mapfile"
+	"ringmq/internal/message"
+)
+
+// TestTopicMadeAnewByJava: a Java broker leaves no note of a topic that it has deleted. When the
+// queues are made from the log, the newest messages win.
+func TestTopicMadeAnewByJava(t *testing.T) {
+	numbers := func(from, to int) []string {
+		var all []string
+		for i := from; i < to; i++ {
+			all = append(all, numbered("B", i, i+1)+" x")
+		}
+		return all
+	}
+	for _, c := range []struct {
+		name   string
+		old    int
+		again  int // generations of one message each in between
+		new    int
+		damage func(t *testing.T, s *Store, mem *mapfile.Mem, first Receipt)
+		want   string
+		report int64
+	}{
+		{name: "longer", old: 5, new: 9, want: numbered("B", 100, 109)},
+		{name: "shorter", old: 9, new: 3, want: numbered("B", 100, 103)},
+		{name: "one message", old: 9, new: 1, want: "B100"},
+		{name: "several times", old: 9, again: 3, new: 4, want: numbered("B", 100, 104)},
+		{name: "several times, then one message", old: 7, again: 2, new: 1, want: "B100"},
+		// One changed bit makes 0 of 8, and a message more than is said to be there is not believed.
+		{name: "one message, or a changed bit", old: 8, new: 1, want: numbered("B", 0, 8), report: 1},
+		{name: "begins with damage", old: 9, new: 4, damage: func(t *testing.T, s *Store, mem *mapfile.Mem, first Receipt) {
+			pokeLog(t, s, mem, first.LogOffset, 0x70)
+		}, want: numbered("B", 101, 104), report: 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, mem := openSmall(t, nil)
+			fill(t, s, 3)
+			require.NoError(t, s.DeleteTopic("B"))
+			send(t, s, "B", numbers(0, c.old)...)
+			for range c.again {
+				require.NoError(t, s.DeleteTopic("B"))
+				send(t, s, "B", "between x")
+			}
+			require.NoError(t, s.DeleteTopic("B"))
+			first, _ := send(t, s, "B", numbers(100, 100+c.new)...)
+			send(t, s, "A", "A3 x")
+			require.NoError(t, s.Close())
+			for _, name := range []string{ringmqName, consumeQueueName, indexName} {
+				remove(t, mem, name)
+			}
+			if c.damage != nil {
+				c.damage(t, s, mem, first)
+			}
+			s = reopen(t, s, mem)
+			require.Equal(t, c.want, words(t, s, "B"))
+			require.Equal(t, c.report, s.Stats().Damage)
+			require.Equal(t, numbered("A", 0, 4), words(t, s, "A"))
+			require.NoError(t, s.Close())
+			s = reopen(t, s, mem)
+			require.Equal(t, c.want, words(t, s, "B"), "and stays so")
+			send(t, s, "B", "last x")
+			require.Equal(t, c.want+" last", words(t, s, "B"))
+			require.NoError(t, s.Close())
+		})
+	}
+}
+
+// TestHolesLeadToRecords: whatever a Java broker gives out for a lost message is a record.
+func TestHolesLeadToRecords(t *testing.T) {
+	for name, damage := range map[string]func(t *testing.T, s *Store, mem *mapfile.Mem, b []Receipt){
+		"bodies": func(t *testing.T, s *Store, mem *mapfile.Mem, b []Receipt) {
+			for _, i := range []int{0, 4, 5, 9} {
+				pokeLog(t, s, mem, b[i].LogOffset+95, 1)
+			}
+		},
+		"lengths": func(t *testing.T, s *Store, mem *mapfile.Mem, b []Receipt) {
+			for _, i := range []int{4, 5, 7} {
+				pokeLog(t, s, mem, b[i].LogOffset, 0x70)
+			}
+		},
+		"queue offset": func(t *testing.T, s *Store, mem *mapfile.Mem, b []Receipt) {
+			pokeLog(t, s, mem, b[4].LogOffset+27, 0)
+		},
+		"record and entry": func(t *testing.T, s *Store, mem *mapfile.Mem, b []Receipt) {
+			pokeLog(t, s, mem, b[4].LogOffset, 0x70)
+			poke(t, mem, "consumequeue/B/0/00000000000000000000", 20*4, make([]byte, 20)...)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, mem := openSmall(t, nil)
+			var b []Receipt
+			for i, r := range fill(t, s, 10) {
+				if i%3 == 1 {
+					b = append(b, r)
+				}
+			}
+			require.NoError(t, s.queues.Flush())
+			mem = mem.Kill()
+			if name != "record and entry" {
+				remove(t, mem, consumeQueueName)
+			}
+			damage(t, s, mem, b)
+			s = reopen(t, s, mem)
+			q := s.Queue([]byte("B"), 0)
+			require.EqualValues(t, 10, q.Max(), "no offset is given out again")
+			require.Zero(t, q.Min())
+			entries := make([]consumequeue.Entry, 10)
+			n, err := q.Read(0, entries)
+			require.NoError(t, err)
+			require.Equal(t, 10, n)
+			holes := 0
+			for i, e := range entries {
+				if e.IsHole() {
+					holes++
+				}
+				raw, err := s.ReadRecord(e.LogOffset)
+				require.NoError(t, err, "entry %d", i)
+				var r message.Record
+				require.NoError(t, message.Decode(raw, &r))
+				require.Equal(t, "B", string(r.Topic))
+				require.Len(t, raw, int(e.Size))
+				if i > 0 {
+					require.GreaterOrEqual(t, e.LogOffset, entries[i-1].LogOffset)
+				}
+			}
+			require.NotZero(t, holes)
+			want := words(t, s, "B")
+			require.NoError(t, s.Close())
+			s = reopen(t, s, mem)
+			require.Equal(t, want, words(t, s, "B"))
+			require.NoError(t, s.Close())
+		})
+	}
+}
