@@ -70,7 +70,7 @@ func (r *GetResult) Release() {
 func (r *GetResult) empty() {
 	clear(r.pieces)
 	r.pieces, r.cold = r.pieces[:0], r.cold[:0]
-	r.Status, r.Count, r.Bytes, r.Cold, r.SuggestSlave = Found, 0, 0, false, false
+	r.Status, r.Count, r.Bytes, r.Cold, r.SuggestSlave, r.Behind = Found, 0, 0, false, false, 0
 }
 
 // add appends a message of a pinned span: to the last piece when it follows it.
@@ -104,6 +104,9 @@ func (r *GetResult) Fetch(ready func()) {
 	slices.SortFunc(r.cold, func(a, b commitlog.Range) int { return cmp.Compare(a.Off, b.Off) })
 	r.loaded = r.s.log.Fetch(r.cold, ready)
 }
+
+// Refilter replaces the filter of a Cold result's request, which Warm asks: by one that still says the same then.
+func (r *GetResult) Refilter(filter func(tagsCode int64) bool) { r.req.Filter = filter }
 
 // Warm does what Get must not wait for: it is the same Get, and waits for what is not in memory. Or, where the
 // first entry is damaged, it makes the queue's damaged entries again from the commit log; the result is empty

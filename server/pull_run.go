@@ -118,17 +118,24 @@ func (b *Broker) resumePulls(t *transport.Turn, st *turnState) {
 	clear(ps.ready)
 }
 
-// warmPull answers from a worker: the messages lie in pages that a loop must not wait for.
+// warmPull answers a pull whose messages are not in memory: they are read without anybody waiting, and a worker
+// answers.
 func (b *Broker) warmPull(p *pullRequest, res *engine.GetResult) {
-	q := *p
-	ok := b.workers.put(job{conn: p.conn.ID(), run: func() {
-		if err := res.Warm(); err != nil {
-			b.log.Error("a pull cannot be answered", "topic", q.topic.Name, "queue", q.queue.ID(), "err", err)
-		}
-		b.answerPull(nil, new(pullState), &q, pullStatus(res.Status, q.get.Offset), res)
-	}})
-	if !ok {
-		res.Release()
-		p.conn.Send(wire.AppendResponseTo(nil, p.serialize, p.opaque, wire.StatusSystemBusy, overloadRemark, nil, nil))
+	if p.filter != nil { // the turn's
+		res.Refilter(p.filter.clone().match)
 	}
+	q := *p
+	res.Fetch(func() {
+		if !b.workers.put(job{conn: q.conn.ID(), run: func() { b.answerWarm(&q, res) }}) {
+			res.Release()
+			q.conn.Send(wire.AppendResponseTo(nil, q.serialize, q.opaque, wire.StatusSystemBusy, overloadRemark, nil, nil))
+		}
+	})
+}
+
+func (b *Broker) answerWarm(p *pullRequest, res *engine.GetResult) {
+	if err := res.Warm(); err != nil {
+		b.log.Error("a pull cannot be answered", "topic", p.topic.Name, "queue", p.queue.ID(), "err", err)
+	}
+	b.answerPull(nil, new(pullState), p, pullStatus(res.Status, p.get.Offset), res)
 }

@@ -1,0 +1,262 @@
+package commitlog
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"ringmq/internal/mapfile"
+	"ringmq/internal/message"
+)
+
+var discard = slog.New(slog.DiscardHandler)
+
+// coldLog is a log of files of 4 MiB whose byte at an offset follows from the offset.
+func coldLog(t testing.TB, fs mapfile.FS, files int, o Options) *Log {
+	t.Helper()
+	const size = 4 << 20
+	o.FS, o.Dir, o.FileSize = fs, "commitlog", size
+	o.Log = discard
+	l, err := Open(o)
+	require.NoError(t, err)
+	for i := range files {
+		base := message.LogOffset(i * size)
+		require.NoError(t, l.Prepare(base))
+		f := l.fileAt(base)
+		_, err := f.f.WriteAt(pattern(base, size), 0)
+		require.NoError(t, err)
+		l.written.Store(int64(base) + size)
+		l.durable.Store(int64(base) + size)
+	}
+	return l
+}
+
+func pattern(off message.LogOffset, n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		at := uint64(off) + uint64(i)
+		b[i] = byte(at ^ at>>8 ^ at>>16)
+	}
+	return b
+}
+
+// fetched reads ranges and waits for them.
+func fetched(l *Log, ranges ...Range) []Span {
+	done := make(chan struct{})
+	spans := l.Fetch(ranges, func() { close(done) })
+	<-done
+	return spans(nil)
+}
+
+// TestFetch: sparse ranges are read by themselves, dense ones in blocks, and who reads on finds the next block there.
+func TestFetch(t *testing.T) {
+	for name, open := range map[string]func() mapfile.FS{
+		"mem": func() mapfile.FS { return mapfile.NewMem() },
+		"dir": func() mapfile.FS {
+			fs, err := mapfile.OpenDir(t.TempDir())
+			require.NoError(t, err)
+			t.Cleanup(func() { require.NoError(t, fs.Close()) })
+			return fs
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := coldLog(t, open(), 2, Options{})
+			defer func() { require.NoError(t, l.Close()) }()
+
+			sparse := []Range{{100, 1000}, {5000, 200}, {1 << 20, 3000}, {4<<20 - 100, 100}, {4 << 20, 70000}}
+			spans := fetched(l, sparse...)
+			require.Len(t, spans, 4, "neighbours are read at once")
+			for _, r := range sparse {
+				found := false
+				for i := range spans {
+					if s := &spans[i]; s.Holds(r.Off, r.Size) {
+						require.Equal(t, pattern(r.Off, r.Size), s.Bytes(r.Off, r.Size))
+						require.True(t, s.Resident(r.Off, r.Size))
+						found = true
+					}
+				}
+				require.True(t, found, "%v", r)
+				none := l.Cached(r.Off, r.Size)
+				require.True(t, none.Empty())
+			}
+			for i := range spans {
+				spans[i].Unpin()
+			}
+			require.Zero(t, l.blocks.count.Load())
+
+			require.Empty(t, fetched(l, Range{0, 50000}, Range{50000, 50000}, Range{100000, 50000}))
+			s := l.Cached(100, 1000)
+			require.Equal(t, pattern(100, 1000), s.Bytes(100, 1000))
+			require.EqualValues(t, 1, l.blocks.count.Load())
+			s.Unpin()
+			s = l.Cached(readBlock-10, 1000)
+			require.Equal(t, pattern(readBlock-10, 1000), s.Bytes(readBlock-10, 1000), "overlap")
+			s.Unpin()
+			settle(l)
+			s = l.Cached(readBlock+5000, 100)
+			require.Equal(t, pattern(readBlock+5000, 100), s.Bytes(readBlock+5000, 100), "read ahead")
+			s.Unpin()
+			s = l.Cached(readBlock-10, blockOverlap+11)
+			require.True(t, s.Empty(), "longer than the overlap")
+			// A range alone counts as one that reads on where the block before is there.
+			require.Empty(t, fetched(l, Range{2*readBlock + 100, 100}))
+			l.Forget()
+			l.Forget()
+			require.Zero(t, l.blocks.count.Load(), "not used for a while")
+		})
+	}
+}
+
+// settle waits until nothing is being read.
+func settle(l *Log) {
+	bs := &l.blocks
+	for {
+		bs.mu.Lock()
+		var wait chan struct{}
+		for _, b := range bs.byBase {
+			if !b.ready {
+				wait = make(chan struct{})
+				b.then = append(b.then, func() { close(wait) })
+				break
+			}
+		}
+		bs.mu.Unlock()
+		if wait == nil {
+			return
+		}
+		<-wait
+	}
+}
+
+// TestReadOn reads a whole log in small steps: only the first has to wait, however small the cache.
+func TestReadOn(t *testing.T) {
+	fs, err := mapfile.OpenDir(t.TempDir())
+	require.NoError(t, err)
+	l := coldLog(t, fs, 3, Options{})
+	const step = 7000
+	waited := 0
+	for off := message.LogOffset(0); off < l.Written(); off += step {
+		n := int(min(step, l.Written()-off))
+		if f := l.fileAt(off); !f.holds(off, n) {
+			n = int(f.end() - off)
+		}
+		settle(l)
+		s := l.Cached(off, n)
+		if s.Empty() {
+			waited++
+			if spans := fetched(l, Range{off, n / 3}, Range{off + step/3, n / 3}, Range{off + 2*step/3, n / 3}); len(spans) > 0 {
+				s = spans[0]
+			} else {
+				s = l.Cached(off, n)
+			}
+		}
+		require.True(t, bytes.Equal(pattern(off, n), s.Bytes(off, n)), "at %d", off)
+		s.Unpin()
+		require.LessOrEqual(t, int(l.blocks.count.Load()), l.blocks.limit)
+	}
+	require.LessOrEqual(t, waited, 3, "at the beginning and at most where files meet")
+	require.NoError(t, l.Close())
+	require.NoError(t, fs.Close())
+}
+
+// TestFetchFaults: what the device does not give is not there, and its memory and place are free again.
+func TestFetchFaults(t *testing.T) {
+	mem := mapfile.NewMem()
+	l := coldLog(t, mem, 1, Options{})
+	broken := errors.New("broken")
+	mem.FaultReads, mem.Fault = true, func(op mapfile.Op) error {
+		if op.Kind == mapfile.OpRead {
+			return broken
+		}
+		return nil
+	}
+	require.Empty(t, fetched(l, Range{0, 50000}, Range{50000, 50000}, Range{100000, 50000}))
+	require.Empty(t, fetched(l, Range{0, 100}, Range{1 << 20, 100}))
+	require.Zero(t, l.blocks.count.Load())
+	require.Zero(t, l.blocks.reading)
+	_, err := l.Load(100, 100)
+	require.ErrorIs(t, err, broken)
+	mem.Fault = nil
+	s, err := l.Load(100, 100)
+	require.NoError(t, err)
+	require.Equal(t, pattern(100, 100), s.Bytes(100, 100))
+	s.Unpin()
+	require.Empty(t, fetched(l, Range{1 << 40, 100}), "not in the log")
+	require.NoError(t, l.Close())
+}
+
+// TestViewsAreBounded: readers all over a large log have little of it mapped, whatever they have pinned lately.
+func TestViewsAreBounded(t *testing.T) {
+	fs, err := mapfile.OpenDir(t.TempDir())
+	require.NoError(t, err)
+	const size = 256 << 20
+	l, err := Open(Options{FS: fs, Dir: "commitlog", FileSize: size, Log: discard, MapBytes: 128 << 20})
+	require.NoError(t, err)
+	for i := range 4 {
+		f, err := fs.Create(l.name(message.LogOffset(i * size)))
+		require.NoError(t, err)
+		require.NoError(t, f.Truncate(size)) // sparse
+		l.add(newFile(f, message.LogOffset(i*size), size))
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	var pinned []Span
+	for range 5000 {
+		off := message.LogOffset(random.Int64N(4*size - 3<<20))
+		n := 1 + random.IntN(2<<20)
+		s, err := l.Pin(off, n)
+		require.NoError(t, err)
+		if s.Empty() {
+			require.False(t, l.fileAt(off).holds(off, n))
+			continue
+		}
+		require.True(t, s.Holds(off, n))
+		_ = s.Bytes(off, n)[n-1]
+		require.LessOrEqual(t, l.MappedBytes(), int64(128<<20+viewBytes+viewOverlap))
+		if pinned = append(pinned, s); len(pinned) > 8 {
+			pinned[0].Unpin()
+			pinned = pinned[1:]
+		}
+	}
+	for i := range pinned {
+		pinned[i].Unpin()
+	}
+	require.NoError(t, l.Close())
+	require.Zero(t, l.MappedBytes())
+	require.NoError(t, fs.Close())
+}
+
+// TestResident: the kernel is asked once for a chunk, and again after Forget.
+func TestResident(t *testing.T) {
+	mem := mapfile.NewMem()
+	l := coldLog(t, mem, 1, Options{})
+	s, err := l.Pin(100, 100)
+	require.NoError(t, err)
+	mem.Cold.Store(true)
+	require.False(t, s.Resident(100, 100))
+	mem.Cold.Store(false)
+	require.True(t, s.Resident(100, chunkBytes))
+	mem.Cold.Store(true)
+	require.True(t, s.Resident(200, chunkBytes), "known")
+	require.False(t, s.Resident(3*chunkBytes, 100))
+	l.Forget()
+	require.False(t, s.Resident(100, 100))
+	s.Unpin()
+	require.NoError(t, l.Close())
+}
+
+func TestPinDoesNotAllocate(t *testing.T) {
+	l := coldLog(t, mapfile.NewMem(), 1, Options{})
+	require.Empty(t, fetched(l, Range{0, 50000}, Range{50000, 50000}, Range{100000, 50000}))
+	require.Zero(t, testing.AllocsPerRun(100, func() {
+		s, _ := l.Pin(100, 1000)
+		s.Resident(100, 1000)
+		s.Unpin()
+		s = l.Cached(100, 1000)
+		s.Unpin()
+	}))
+	require.NoError(t, l.Close())
+}
