@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
@@ -37,7 +38,7 @@ var record = flag.String("record", "", "address of a Java broker, just started, 
 // how they end, filters.txt who gets them, replies.txt how they are answered. The broker has these flags.
 var conversations = map[string]map[string]string{
 	"administration": nil, "messages": nil, "transactions": nil,
-	"replies": nil,
+	"replies": nil, "features": {"traceTopicEnable": "true"},
 	"filters": {"enablePropertyFilter": "true", "filterSupportRetry": "true"},
 }
 
@@ -50,6 +51,7 @@ type said struct {
 	Hex  string // body, for bytes that are no text
 	Fill int    // length of a body of zeros
 	Why  string // why ours differs
+	Lang string // language of the client; JAVA
 	// Later leaves the answer to a line that asks for it.
 	Later bool
 }
@@ -224,16 +226,16 @@ func (k *talk) sayOn(c *speaker, req *said) {
 	if req.Fill > 0 {
 		body = make([]byte, req.Fill)
 	}
-	k.write(c, map[string]any{"code": req.Code, "extFields": req.Ext, "opaque": c.opaque}, body)
+	k.write(c, map[string]any{"code": req.Code, "extFields": req.Ext, "opaque": c.opaque, "language": cmp.Or(req.Lang, "JAVA")}, body)
 }
 
 // reply answers the last request of the broker.
 func (k *talk) reply(c *speaker, a *answered) {
-	k.write(c, map[string]any{"code": a.Code, "remark": a.Remark, "flag": 1, "opaque": c.asked}, []byte(a.Body))
+	k.write(c, map[string]any{"code": a.Code, "remark": a.Remark, "flag": 1, "opaque": c.asked, "language": "JAVA"}, []byte(a.Body))
 }
 
 func (k *talk) write(c *speaker, header map[string]any, body []byte) {
-	header["language"], header["version"] = "JAVA", 409
+	header["version"] = 409
 	head, err := json.Marshal(header)
 	require.NoError(k.t, err)
 	frame := binary.BigEndian.AppendUint32(nil, uint32(4+len(head)+len(body)))

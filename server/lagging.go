@@ -52,7 +52,8 @@ func (b *Broker) noteMoved(p *pullRequest, res *engine.GetResult) {
 	now := clock.Millis(b.clock.Now())
 	r := message.Record{
 		Topic: offsetMoved, BornTimestamp: now, BornHost: b.storeHost, StoreTimestamp: now, StoreHost: b.storeHost, Body: body,
-		Properties: message.Properties(nil).Append(message.PropertyKeys, p.group).Append(message.PropertyTags, p.group),
+		Properties: message.Properties(nil).Append(message.PropertyKeys, p.group).Append(message.PropertyTags, p.group).
+			Append(message.PropertyDelay, "0"), // Java's has one, too
 	}
 	got, err := b.store.Append(b.store.Queue(r.Topic, 0), &r)
 	if err == nil {

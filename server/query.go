@@ -89,11 +89,12 @@ func (b *Broker) queryConsumeQueue(x *exchange) {
 	case err != nil:
 		x.refuse(err)
 		return
-	case len(entries) == 0:
+	case h.Index < int64(q.Min()) || h.Index >= int64(q.Max()):
 		// Java answers success for an index that is not there.
 		x.fail(wire.StatusSuccess, "Index %d of %d@%s is not exist!", h.Index, h.QueueID, h.Topic)
 		return
 	}
+	body.QueueData = make([]wire.ConsumeQueueData, 0, len(entries))
 	for _, e := range entries {
 		body.QueueData = append(body.QueueData, wire.ConsumeQueueData{
 			PhysicOffset: int64(e.LogOffset), PhysicSize: e.Size, TagsCode: e.TagsCode,

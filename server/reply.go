@@ -106,7 +106,7 @@ func (b *Broker) storeReply(x *exchange, h *wire.SendMessageRequest, t *topic.To
 		BornTimestamp: h.BornTimestamp, BornHost: x.conn.Remote(), StoreTimestamp: b.clock.Now().UnixMilli(), StoreHost: b.storeHost,
 		ReconsumeTimes: h.ReconsumeTimes, Body: x.cmd.Body, Properties: properties,
 	}
-	if level := delayLevel(properties.Get(message.PropertyDelay)); level > 0 {
+	if level, _ := delayLevel(properties.Get(message.PropertyDelay)); level > 0 {
 		r.Properties = delay.Schedule(&r, properties, level, b.delays.Levels())
 	}
 	if !b.legalSizes(len(r.Body), len(r.Properties)) {

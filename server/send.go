@@ -130,6 +130,9 @@ func (b *Broker) appendOne(x *exchange, t *topic.Topic) {
 	queueID := r.QueueID
 	r.Body, r.Properties = x.cmd.Body, s.props
 	switch {
+	case seen.noDelay:
+		b.refuseSend(x, wire.StatusSystemError, badDelay)
+		return
 	case seen.transaction && b.conf().Broker.RejectTransactionMessage:
 		b.refuseSend(x, wire.StatusNoPermission, "the broker["+b.conf().Broker.BrokerIP1+"] sending transaction message is forbidden")
 		return

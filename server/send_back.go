@@ -86,8 +86,10 @@ func (b *Broker) storeAgain(x *exchange, h *wire.ConsumerSendMsgBackRequest, g *
 	if firstID == "" {
 		firstID = string(message.AppendID(nil, r.StoreHost, r.LogOffset))
 	}
-	props := without(r.Properties, propertyRetryTopic, propertyOriginID, message.PropertyDelay, message.PropertyWait,
-		"REAL_TOPIC", "REAL_QID")
+	props := without(r.Properties, propertyRetryTopic, propertyOriginID, message.PropertyDelay, message.PropertyWait)
+	if level > 0 {
+		props = delay.Unscheduled(props)
+	}
 	props = props.Append(propertyRetryTopic, origin).Append(propertyOriginID, firstID).Append(message.PropertyWait, "false").
 		Append(message.PropertyDelay, strconv.Itoa(int(level)))
 	r.Topic, r.QueueID, r.ReconsumeTimes, r.StoreTimestamp = target.NameBytes, queueID, r.ReconsumeTimes+1, x.nowMillis

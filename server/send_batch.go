@@ -59,6 +59,10 @@ func nextMember(body []byte) (m batchMember, rest []byte, err error) {
 func (b *Broker) appendBatch(x *exchange, t *topic.Topic) {
 	s := &x.state.send
 	shared := s.storedProperties(s.header.Properties, b.clusterProperty)
+	if shared.noDelay {
+		b.refuseSend(x, wire.StatusSystemError, badDelay)
+		return
+	}
 	if s.record.Transaction() != message.TransactionNone || shared.transaction || shared.delay > 0 || len(x.cmd.Body) > b.conf().Store.MaxMessageSize {
 		b.refuseSend(x, wire.StatusMessageIllegal, b.illegalMessageRemark())
 		return

@@ -12,6 +12,7 @@ type seenProperties struct {
 	wait        bool // WAIT is absent or true: answer after flush and replication
 	transaction bool // TRAN_MSG=true
 	delay       int  // DELAY: the level, 0 for none
+	noDelay     bool // DELAY is no number
 	waitText    []byte
 }
 
@@ -30,7 +31,7 @@ func (s *sendState) storedProperties(sent, cluster []byte) seenProperties {
 		case "TRAN_MSG":
 			seen.transaction = bytes.EqualFold(value, trueText)
 		case message.PropertyDelay:
-			seen.delay = delayLevel(value)
+			seen.delay, seen.noDelay = delayLevel(value)
 		}
 		s.props = appendProperty(s.props, name, value)
 	}
@@ -55,14 +56,14 @@ func (s *sendState) halfProperties(seen *seenProperties) message.Properties {
 	return props
 }
 
-// delayLevel reads DELAY. What is not a number is none (in Java it fails the request with an exception's text).
-func delayLevel(value []byte) int {
+// delayLevel reads DELAY; bad is true when it is no number, with which Java fails the request.
+func delayLevel(value []byte) (level int, bad bool) {
 	n, err := strconv.ParseInt(string(value), 10, 32)
-	if err != nil || n < 0 {
-		return 0
-	}
-	return int(n)
+	return int(max(n, 0)), err != nil
 }
+
+// badDelay is the answer to a DELAY that is no number.
+const badDelay = "the property " + message.PropertyDelay + " is no number"
 
 func appendProperty(dst, name, value []byte) []byte {
 	if len(dst) > 0 {

@@ -18,19 +18,21 @@ type tagFilter struct {
 // isTagType tells whether an expression type means tags; none means it too (ExpressionType.isTagType).
 func isTagType[T string | []byte](t T) bool { return len(t) == 0 || string(t) == wire.ExpressionTag }
 
-// parse reads `a || b`; "*" and nothing pass everything. False: no tag at all between the bars.
+// parse reads `a || b`; "*" and nothing pass everything, blanks nothing. False: nothing at all between the bars.
 func (f *tagFilter) parse(expression []byte) bool {
 	f.all, f.codes = false, f.codes[:0]
 	if len(expression) == 0 || string(expression) == "*" {
 		f.all = true
 		return true
 	}
+	some := false
 	for part := range bytes.SplitSeq(expression, []byte("||")) {
+		some = some || len(part) > 0
 		if tag := bytes.TrimSpace(part); len(tag) > 0 {
 			f.codes = append(f.codes, javahash.String(tag))
 		}
 	}
-	return len(f.codes) > 0
+	return some
 }
 
 // fromSubscription takes the codes that clients sent in their heartbeats.

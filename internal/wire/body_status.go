@@ -29,7 +29,7 @@ type ConsumeQueueData struct {
 type QueryConsumeQueueResponseBody struct {
 	SubscriptionData *SubscriptionData  `json:"subscriptionData,omitempty"`
 	FilterData       string             `json:"filterData,omitempty"`
-	QueueData        []ConsumeQueueData `json:"queueData,omitempty"`
+	QueueData        []ConsumeQueueData `json:"queueData"`
 	MaxQueueIndex    int64              `json:"maxQueueIndex"`
 	MinQueueIndex    int64              `json:"minQueueIndex"`
 }

@@ -40,14 +40,34 @@ func ParseLevels(text string) ([]time.Duration, error) {
 }
 
 // Schedule turns a record into one that waits: it exchanges topic and queue and adds to props, which
-// become the record's properties, where it belongs. A level above the highest counts as the highest (DefaultMessageStore).
+// become the record's properties, where it belongs. A level above the highest becomes the highest (CommitLog.asyncPutMessage).
 func Schedule(r *message.Record, props message.Properties, level, levels int) message.Properties {
+	if level > levels {
+		props = withLevel(props, levels)
+	}
 	props = props.Append(propertyRealTopic, string(r.Topic))
 	props = props.Append(propertyRealQueue, strconv.Itoa(int(r.QueueID)))
 	r.Topic = topicBytes
 	r.QueueID = int32(min(level, levels) - 1)
 	r.Properties = props
 	return props
+}
+
+// withLevel copies properties with another DELAY.
+func withLevel(p message.Properties, level int) message.Properties {
+	return without(p, message.PropertyDelay, message.PropertyDelay).Append(message.PropertyDelay, strconv.Itoa(level))
+}
+
+// Unscheduled copies the properties of a message that has waited before, without where it belonged then.
+func Unscheduled(p message.Properties) message.Properties { return without(p, propertyRealTopic, propertyRealQueue) }
+
+func without(p message.Properties, a, b string) (kept message.Properties) {
+	for name, value := range p.All() {
+		if string(name) != a && string(name) != b {
+			kept = kept.Append(string(name), string(value))
+		}
+	}
+	return kept
 }
 
 var topicBytes = []byte(Topic)
