@@ -9,58 +9,133 @@ import (
 )
 
 // Write copies a batch to the files. With sync it returns when the device has the bytes, too.
-// The first failure is final. One goroutine calls Write at a time.
+// The first failure is final. One goroutine calls Write or Start at a time, and not before what was
+// started is done.
 func (l *Log) Write(b *Batch, sync bool) error {
 	if err := l.Failure(); err != nil {
 		return err
 	}
-	for _, e := range b.extents {
-		if err := l.writeExtent(b.buf[e.from:e.to], e.off, sync); err != nil {
+	var r mapfile.Request
+	for i := range b.extents {
+		if err := l.writeExtent(&r, b, &b.extents[i], sync); err != nil {
 			return l.fail(err)
 		}
 	}
-	end := int64(b.End())
-	l.written.Store(end)
-	if sync {
-		l.durable.Store(end)
-	}
-	return nil
+	return l.wrote(b, sync)
 }
 
-func (l *Log) writeExtent(p []byte, off message.LogOffset, sync bool) error {
-	f := l.fileAt(off)
-	if f == nil {
-		return fmt.Errorf("%s: no such file any more", l.PathOf(off))
+func (l *Log) writeExtent(r *mapfile.Request, b *Batch, e *extent, sync bool) error {
+	f, p, off, err := l.part(b, e)
+	if err != nil {
+		return err
 	}
-	how := mapfile.How(0)
-	if sync {
-		how = mapfile.Dsync
+	wanted, err := l.mode.write(r, f, p, off, sync)
+	if wanted && err == nil {
+		err = carryOut(f, r)
 	}
-	n, err := f.f.WriteWith(p, int64(off-f.base), how)
-	if err == nil && n < len(p) {
+	if err != nil || !sync {
+		return err
+	}
+	if wanted, err = l.mode.sync(r, f, off, int64(len(p))); wanted && err == nil {
+		err = carryOut(f, r)
+	}
+	return err
+}
+
+// carryOut does a request with plain calls.
+func carryOut(f *File, r *mapfile.Request) error {
+	if r.Kind == mapfile.SyncRequest {
+		return f.f.Sync()
+	}
+	n, err := f.f.WriteWith(r.P, r.Off, r.How)
+	if err == nil && n < len(r.P) {
 		err = io.ErrShortWrite
 	}
 	return err
 }
 
+// part is what to write of an extent, and where: in whole blocks, if the mode wants that.
+func (l *Log) part(b *Batch, e *extent) (f *File, p []byte, off int64, err error) {
+	if f = l.fileAt(e.off); f == nil {
+		return nil, nil, 0, fmt.Errorf("%s: no such file any more", l.PathOf(e.off))
+	}
+	from, to := e.from, e.to
+	off = int64(e.off - f.base)
+	if l.mode.blocks {
+		head := from & blockMask
+		from, off, to = from-head, off-int64(head), blocks(to)
+		clear(b.buf[e.to:to])
+	}
+	return f, b.buf[from:to], off, nil
+}
+
+// wrote notes that a batch is in the files, and with sync on the device.
+func (l *Log) wrote(b *Batch, sync bool) error {
+	begin, end := b.Begin(), b.End()
+	if b.chunk != nil {
+		l.staging.keep(b)
+	}
+	l.written.Store(int64(end))
+	if !sync {
+		return nil
+	}
+	if l.Durable() < begin {
+		return l.Sync() // what was written before may be in the page cache only
+	}
+	l.nowDurable(end)
+	return nil
+}
+
 // Sync makes what is written last. It may run beside Write; the first failure is final.
 func (l *Log) Sync() error {
+	// One at a time: the kernel tells of a failure only once.
+	l.syncing.Lock()
+	defer l.syncing.Unlock()
 	if err := l.Failure(); err != nil {
 		return err
 	}
+	var r mapfile.Request
 	from, to := l.Durable(), l.Written()
 	for from < to {
 		f := l.fileAt(from)
 		if f == nil {
 			return l.fail(fmt.Errorf("%s: no such file any more", l.PathOf(from)))
 		}
-		if err := f.f.Sync(); err != nil {
+		end := min(f.end(), to)
+		if err := l.syncPart(&r, f, int64(from-f.base), int64(end-from)); err != nil {
 			return l.fail(err)
 		}
-		from = min(f.end(), to)
-		l.durable.Store(int64(from))
+		l.nowDurable(end)
+		from = end
 	}
 	return nil
+}
+
+// syncPart brings bytes of a file to the device that were written without sync.
+func (l *Log) syncPart(r *mapfile.Request, f *File, off, n int64) error {
+	if !l.mode.mapped {
+		return f.f.Sync()
+	}
+	wanted, err := l.mode.sync(r, f, off, n)
+	if wanted && err == nil {
+		err = f.f.Sync()
+	}
+	return err
+}
+
+// nowDurable notes that the device has everything below end. Files that lie below are not written any more.
+func (l *Log) nowDurable(end message.LogOffset) {
+	before := l.durable.Load()
+	for before < int64(end) && !l.durable.CompareAndSwap(before, int64(end)) {
+		before = l.durable.Load()
+	}
+	if from := message.LogOffset(before); l.mode.mapped && from < end && l.baseOf(from) != l.baseOf(end) {
+		if f := l.fileAt(from); f != nil {
+			if err := f.unmap(); err != nil {
+				l.o.Log.Warn("commit log file stays mapped", "path", l.PathOf(from), "err", err)
+			}
+		}
+	}
 }
 
 // StartWriteback asks the kernel to begin writing the bytes [from, to) to the device.
