@@ -48,7 +48,8 @@ func (l *testLog) resume() {
 	r, err := l.Scan(l.Min(), l.Written(), &visitor{})
 	require.NoError(l.t, err)
 	require.NoError(l.t, l.Resume(0, r.End))
-	l.stager = NewStager(l.Log, NewBatch(64<<10))
+	l.stager, err = NewStager(l.Log, NewBatch(64<<10))
+	require.NoError(l.t, err)
 }
 
 // add stages a record of a given size, preparing files on the way.
@@ -179,7 +180,9 @@ func TestReserveRefuses(t *testing.T) {
 	require.Zero(t, l.stager.Wants())
 	require.NoError(t, l.Prepare(0))
 	require.NoError(t, l.stager.Reserve(testFileSize-8))
-	l.stager = NewStager(l.Log, NewBatch(1000))
+	var err error
+	l.stager, err = NewStager(l.Log, NewBatch(1000))
+	require.NoError(t, err)
 	require.ErrorIs(t, l.stager.Reserve(993), ErrTooLarge)
 	l.add(900)
 	require.ErrorIs(t, l.stager.Reserve(101), ErrBatchFull)

@@ -1,6 +1,7 @@
 package commitlog
 
 import (
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +21,8 @@ type File struct {
 
 	refs    atomic.Int32 // 0: closed for good
 	dropped bool         // the log has it no more: its views are not listed; under views.mu
+
+	mapped mapped // for writing
 
 	views []atomic.Pointer[view] // those that are listed, by position
 }
@@ -57,7 +60,7 @@ func (f *File) release() error {
 	if f.refs.Add(-1) != 0 {
 		return nil
 	}
-	return f.f.Close()
+	return errors.Join(f.unmap(), f.f.Close())
 }
 
 // mapView maps the bytes [from, to) and pins them.

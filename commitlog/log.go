@@ -21,6 +21,8 @@ type Options struct {
 	Dir string // within FS; made when missing
 	// FileSize is the length of every file (mappedFileSizeCommitLog).
 	FileSize int64
+	// Mode is how files are written.
+	Mode Mode
 	// Failed is called once, when the log can no longer be written; nil is fine.
 	Failed func(err error)
 	Log    *slog.Logger
@@ -32,7 +34,7 @@ type Options struct {
 
 // Log is the row of files.
 //
-// Lock order: mu before views.mu; blocks.mu alone. mu is held while files are made and removed, never on the
+// Lock order: mu before views.mu; blocks.mu, staging.mu, syncing alone. mu is held while files are made and removed, never on the
 // way of an append or a read.
 type Log struct {
 	o Options
@@ -47,6 +49,11 @@ type Log struct {
 	durable atomic.Int64      // LogOffset up to which the device has it; ≤ written
 	failure atomic.Pointer[FailedError]
 
+	mode    *mode // set before use
+	staging staging
+	flight  flight     // owned by who writes
+	syncing sync.Mutex // one Sync at a time; held over I/O
+
 	views  views
 	blocks blocks
 }
@@ -59,7 +66,10 @@ func Open(o Options) (*Log, error) {
 	if o.FileSize < message.MinSize+message.BlankSize {
 		return nil, fmt.Errorf("mappedFileSizeCommitLog is %d, it must be at least %d", o.FileSize, message.MinSize+message.BlankSize)
 	}
-	l := &Log{o: o}
+	if o.Mode == Direct && o.FileSize%mapfile.DirectAlign != 0 {
+		return nil, fmt.Errorf("flushMode=direct: mappedFileSizeCommitLog is %d, it must be a multiple of %d", o.FileSize, mapfile.DirectAlign)
+	}
+	l := &Log{o: o, mode: &modes[o.Mode]}
 	l.views.limit = max(o.MapBytes, minMapBytes)
 	l.blocks = blocks{log: l, limit: max(int(o.ColdBytes/(readBlock+blockOverlap)), 2*maxReads), byBase: map[message.LogOffset]*block{}}
 	l.files.Store(&[]*File{})

@@ -60,9 +60,14 @@ func (l *Log) readAt(p []byte, off message.LogOffset) (int, error) {
 	return n, err
 }
 
-// Pin finds n bytes at off in the files' mappings, without touching them. Without an error the span is empty where the
+// Pin finds n bytes at off in staging memory or in the files' mappings, without touching them. Without an error the span is empty where the
 // log does not have them all in one file (any more). It never waits for the device.
 func (l *Log) Pin(off message.LogOffset, n int) (Span, error) {
+	if l.mode.blocks {
+		if g, ok := l.staging.pin(off, n); ok {
+			return g.span(), nil
+		}
+	}
 	f := l.fileAt(off)
 	if f == nil || !f.holds(off, n) {
 		return Span{}, nil
@@ -77,8 +82,11 @@ func (l *Log) Pin(off message.LogOffset, n int) (Span, error) {
 // recentBytes at the end of the log are in memory: they were written moments ago.
 const recentBytes = 64 << 20
 
-// Recent tells whether what lies at off was written so lately that the page cache has it.
-func (l *Log) Recent(off message.LogOffset) bool { return l.Written()-off <= recentBytes }
+// Recent tells whether what lies at off was written so lately that the page cache has it. In direct mode
+// it has nothing for sure.
+func (l *Log) Recent(off message.LogOffset) bool {
+	return !l.mode.blocks && l.Written()-off <= recentBytes
+}
 
 // Cached finds n bytes at off in what was read from the device ahead of need; the span is empty if
 // they are not there. It never waits.

@@ -39,7 +39,7 @@ func (l *Log) Rewrite(off message.LogOffset) error {
 	for end := l.Written(); off < end; {
 		n, err := l.readAt(buf, off)
 		if err == nil {
-			err = l.writeExtent(buf[:n], off, false)
+			err = l.writeAgain(buf[:n], off)
 		}
 		if err != nil {
 			return l.fail(err)
@@ -47,6 +47,16 @@ func (l *Log) Rewrite(off message.LogOffset) error {
 		off += message.LogOffset(n)
 	}
 	return nil
+}
+
+// writeAgain writes bytes through the page cache.
+func (l *Log) writeAgain(p []byte, off message.LogOffset) error {
+	f := l.fileAt(off)
+	n, err := f.f.WriteAt(p, int64(off-f.base))
+	if err == nil && n < len(p) {
+		err = io.ErrShortWrite
+	}
+	return err
 }
 
 // zeroFrom overwrites what is not zero in f from off on.

@@ -7,6 +7,7 @@ import (
 // Span is consecutive bytes of the log that are addressable: until Unpin they stay where they are.
 // Its reader need not care where that is:
 //
+//	segment   staging memory, in direct mode                staging.go
 //	view      a part of a file's read-only mapping          view.go
 //	block     read from the device ahead of a slow reader   block.go
 //	excerpt   read from the device for one reader           excerpt.go

@@ -76,7 +76,7 @@ func (b *Batch) forget() {
 // file's begin, and returns them. The caller has checked that there is room.
 func (b *Batch) take(off message.LogOffset, n int) []byte {
 	if b.cut && b.chunk != nil {
-		b.used = blocks(b.used)
+		b.used = wholeBlocks(b.used)
 	}
 	from := b.used
 	b.used += n
@@ -92,15 +92,15 @@ func (b *Batch) take(off message.LogOffset, n int) []byte {
 // room is how many bytes can be taken.
 func (b *Batch) room() int {
 	if b.cut && b.chunk != nil {
-		return len(b.buf) - blocks(b.used)
+		return len(b.buf) - wholeBlocks(b.used)
 	}
 	return len(b.buf) - b.used
 }
 
 const blockMask = blockSize - 1
 
-// blocks rounds n up to whole blocks.
-func blocks(n int) int { return (n + blockMask) &^ blockMask }
+// wholeBlocks rounds n up to whole blocks.
+func wholeBlocks(n int) int { return (n + blockMask) &^ blockMask }
 
 // Stager gives records their place in the log and encodes them into a batch. Calls must be
 // serialized by the caller.
@@ -119,7 +119,7 @@ func NewStager(l *Log, b *Batch) (*Stager, error) {
 		b.own()
 		return s, nil
 	}
-	l.staging.chunkBytes = blocks(b.size) + 2*blockSize // so that it takes size bytes beside head and gap
+	l.staging.chunkBytes = wholeBlocks(b.size) + 2*blockSize // so that it takes size bytes beside head and gap
 	b.move(l.staging.take(), 0)
 	if head := int(s.tail & blockMask); head > 0 {
 		n, err := l.readAt(b.buf[:head], s.tail-message.LogOffset(head))
@@ -159,7 +159,7 @@ func (s *Stager) Swap(next *Batch) *Batch {
 		return full
 	}
 	staging := &s.log.staging
-	end := blocks(full.used)
+	end := wholeBlocks(full.used)
 	if len(full.buf)-end >= staging.chunkBytes/2 {
 		staging.share(full.chunk)
 		next.move(full.chunk, full.at+end)

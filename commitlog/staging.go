@@ -57,6 +57,11 @@ type segment struct {
 
 func (s *segment) end() message.LogOffset { return s.base + message.LogOffset(len(s.data)) }
 
+func (s *segment) span() Span { return Span{base: s.base, data: s.data, held: s.chunk} }
+
+// resident implements holder.
+func (c *chunk) resident(int, int) bool { return true }
+
 // take returns a chunk for a batch.
 func (s *staging) take() *chunk {
 	s.mu.Lock()
@@ -171,7 +176,7 @@ func (s *staging) pin(off message.LogOffset, n int) (segment, bool) {
 	return g, true
 }
 
-// unpin gives back what pin has found.
+// unpin implements holder: it gives back what pin has found.
 func (c *chunk) unpin() {
 	if c.pins.Add(-1) > 0 {
 		return

@@ -63,7 +63,7 @@ func (l *Log) part(b *Batch, e *extent) (f *File, p []byte, off int64, err error
 	off = int64(e.off - f.base)
 	if l.mode.blocks {
 		head := from & blockMask
-		from, off, to = from-head, off-int64(head), blocks(to)
+		from, off, to = from-head, off-int64(head), wholeBlocks(to)
 		clear(b.buf[e.to:to])
 	}
 	return f, b.buf[from:to], off, nil

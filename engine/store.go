@@ -118,7 +118,9 @@ func (s *Store) open() error {
 	}
 	half := s.o.StagingBytes / 2
 	s.stage.filling, s.commit.spare = newBatch(half), newBatch(half)
-	s.stage.stager = commitlog.NewStager(s.log, s.stage.filling.bytes)
+	if s.stage.stager, err = commitlog.NewStager(s.log, s.stage.filling.bytes); err != nil {
+		return err
+	}
 	s.visible.Store(int64(s.log.Written()))
 	s.checkpointAt.Store(int64(s.marks.last.queues))
 	s.commit.writeback = s.log.Written()
