@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ringmq/engine"
+	"ringmq/internal/clock"
 	"ringmq/internal/mapfile"
 )
 
@@ -50,8 +51,9 @@ func (c *chance) step() {
 	c.count()
 }
 
-// cutWithin cuts the power within the service's work.
+// cutWithin cuts the power within the service's work, of which some time of rest has left it a little.
 func (c *chance) cutWithin() {
+	<-clock.Real{}.NewTimer(time.Duration(c.rng.IntN(4000))*time.Millisecond + 123*time.Microsecond).C()
 	at := c.mem.Ops() + 1 + c.rng.Int64N(12)
 	var image *mapfile.Mem
 	c.mem.Fault = func(op mapfile.Op) error {
