@@ -37,9 +37,10 @@ func (t *Turn) Gather(c *Conn, head []byte, g Gather) { t.desk.outbox(c).gather(
 // time. A ring loop has one for all its connections; on the net path a connection borrows one
 // for a turn.
 type desk struct {
-	loop  *loop // owner of the connections, or nil on the net path, where
-	conn  *Conn // is the one connection of this turn
-	turns map[Handler]*Turn
+	loop   *loop // owner of the connections, or nil on the net path, where
+	conn   *Conn // is the one connection of this turn
+	memory bool  // the desk of a Memory, which owns all of its connections
+	turns  map[Handler]*Turn
 
 	dec       wire.Decoder
 	cmd       wire.Command
@@ -52,7 +53,7 @@ func (d *desk) owns(c *Conn) bool {
 	if d.loop != nil {
 		return c.loop == d.loop
 	}
-	return c == d.conn
+	return c == d.conn || d.memory
 }
 
 // turn is the handler's Turn at this desk.

@@ -35,6 +35,13 @@ type Command struct {
 	Ext       Ext
 	// Body is nil when the frame has none; RocketMQ makes no difference between none and empty.
 	Body []byte
+
+	// Shape names the earlier header of this Decoder that this one was compared with, 0 for none. Headers of one
+	// Shape have the same fields in the same order, no name twice, and the values of those that are not in Changed
+	// (a bit each) are the same texts. So who has decoded one of them reads the next one in part: those that
+	// are in its Changed, or were in the one's before.
+	Shape   uint32
+	Changed uint32
 }
 
 // IsResponse tells whether the frame answers a request of ours.
@@ -46,6 +53,7 @@ func (c *Command) IsOneway() bool { return c.Flag&FlagOneway != 0 }
 // Clone copies everything that aliases the frame, for work that outlives it.
 func (c *Command) Clone() *Command {
 	d := *c
+	d.Shape, d.Changed = 0, 0 // the next header is another Decoder's
 	d.Remark = append([]byte(nil), c.Remark...)
 	d.Body = append([]byte(nil), c.Body...)
 	d.Ext = make(Ext, len(c.Ext))

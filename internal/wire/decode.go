@@ -30,6 +30,7 @@ type Decoder struct {
 	scratch []byte
 	spans   []span // of the header being scanned
 	shapes  [shapeSlots]*shape
+	number  uint32 // of the last shape
 }
 
 // Decode reads a frame, the bytes after its four-byte length prefix. The command's texts alias frame and

@@ -91,7 +91,7 @@ func (d *Decoder) value(b []byte, i int, m member, key []byte, c *Command) (int,
 	}
 	p := span{start: int32(i), end: int32(next), member: m, quoted: b[i] == '"', escaped: len(d.scratch) > before}
 	if m == memberField {
-		p.field = int32(len(d.fields))
+		p.field = uint8(len(d.fields)) // a header with more fields than that is never a shape
 		d.fields = append(d.fields, Field{key, text})
 	} else if !c.set(m, text) {
 		return 0, errJSON

@@ -77,17 +77,44 @@ func FuzzShapes(f *testing.F) {
 		var used Decoder
 		var c Command
 		used.Decode(frameOf(JSON, string(one), ""), &c)
-		for range 2 {
+		var long, short updated
+		for _, header := range [][]byte{two, two, one, two, one, one} {
 			var fresh Decoder
 			var want, got Command
-			frame := frameOf(JSON, string(two), "body")
+			frame := frameOf(JSON, string(header), "body")
 			errWant, errGot := fresh.Decode(frame, &want), used.Decode(frame, &got)
 			require.Equal(t, errWant, errGot)
 			if errWant == nil {
 				require.Equal(t, describe(&want), describe(&got))
+				long.follow(t, &got, (*SendMessageRequest).Decode, (*SendMessageRequest).Update)
+				short.follow(t, &got, (*SendMessageRequest).DecodeV2, (*SendMessageRequest).UpdateV2)
 			}
 		}
 	})
+}
+
+// updated is a header that is read in part where it can be.
+type updated struct {
+	header         SendMessageRequest
+	shape, changed uint32
+}
+
+// follow reads the header of c in part, and requires what reading it as a whole gives.
+func (u *updated) follow(t *testing.T, c *Command, decode func(*SendMessageRequest, Ext) error, update func(*SendMessageRequest, Ext, uint32) error) {
+	var whole SendMessageRequest
+	err := decode(&whole, c.Ext)
+	if u.shape != 0 && u.shape == c.Shape {
+		errPart := update(&u.header, c.Ext, u.changed|c.Changed)
+		require.Equal(t, err, errPart)
+	} else {
+		u.header = whole
+	}
+	u.shape, u.changed = c.Shape, c.Changed
+	if err != nil {
+		u.shape = 0
+		return
+	}
+	require.Equal(t, whole, u.header)
 }
 
 // bodies lists every body type once.

@@ -27,59 +27,77 @@ type SendMessageRequest struct {
 	BrokerName            []byte // n, optional
 }
 
+// set stores a field; bit is its own if it is required.
+func (h *SendMessageRequest) set(f *Field) (bit uint32, ok bool) {
+	ok = true
+	switch string(f.Key) {
+	case "producerGroup":
+		h.ProducerGroup = f.Value
+		bit = 1 << 0
+	case "topic":
+		h.Topic = f.Value
+		bit = 1 << 1
+	case "defaultTopic":
+		h.DefaultTopic = f.Value
+		bit = 1 << 2
+	case "defaultTopicQueueNums":
+		h.DefaultTopicQueueNums, ok = parseInt32(f.Value)
+		bit = 1 << 3
+	case "queueId":
+		h.QueueID, ok = parseInt32(f.Value)
+		bit = 1 << 4
+	case "sysFlag":
+		h.SysFlag, ok = parseInt32(f.Value)
+		bit = 1 << 5
+	case "bornTimestamp":
+		h.BornTimestamp, ok = parseInt64(f.Value)
+		bit = 1 << 6
+	case "flag":
+		h.Flag, ok = parseInt32(f.Value)
+		bit = 1 << 7
+	case "properties":
+		h.Properties = f.Value
+	case "reconsumeTimes":
+		h.ReconsumeTimes, ok = parseInt32(f.Value)
+		h.HasReconsumeTimes = true
+	case "unitMode":
+		h.UnitMode = parseBool(f.Value)
+		h.HasUnitMode = true
+	case "maxReconsumeTimes":
+		h.MaxReconsumeTimes, ok = parseInt32(f.Value)
+		h.HasMaxReconsumeTimes = true
+	case "batch":
+		h.Batch = parseBool(f.Value)
+		h.HasBatch = true
+	}
+	return bit, ok
+}
+
 // Decode reads the header; the error is a [*FieldError].
 func (h *SendMessageRequest) Decode(ext Ext) error {
 	*h = SendMessageRequest{}
-	seen, ok := uint32(0), true
+	seen := uint32(0)
 	for i := range ext {
-		f := &ext[i]
-		switch string(f.Key) {
-		case "producerGroup":
-			h.ProducerGroup = f.Value
-			seen |= 1 << 0
-		case "topic":
-			h.Topic = f.Value
-			seen |= 1 << 1
-		case "defaultTopic":
-			h.DefaultTopic = f.Value
-			seen |= 1 << 2
-		case "defaultTopicQueueNums":
-			h.DefaultTopicQueueNums, ok = parseInt32(f.Value)
-			seen |= 1 << 3
-		case "queueId":
-			h.QueueID, ok = parseInt32(f.Value)
-			seen |= 1 << 4
-		case "sysFlag":
-			h.SysFlag, ok = parseInt32(f.Value)
-			seen |= 1 << 5
-		case "bornTimestamp":
-			h.BornTimestamp, ok = parseInt64(f.Value)
-			seen |= 1 << 6
-		case "flag":
-			h.Flag, ok = parseInt32(f.Value)
-			seen |= 1 << 7
-		case "properties":
-			h.Properties = f.Value
-		case "reconsumeTimes":
-			h.ReconsumeTimes, ok = parseInt32(f.Value)
-			h.HasReconsumeTimes = true
-		case "unitMode":
-			h.UnitMode = parseBool(f.Value)
-			h.HasUnitMode = true
-		case "maxReconsumeTimes":
-			h.MaxReconsumeTimes, ok = parseInt32(f.Value)
-			h.HasMaxReconsumeTimes = true
-		case "batch":
-			h.Batch = parseBool(f.Value)
-			h.HasBatch = true
-		}
+		bit, ok := h.set(&ext[i])
 		if !ok {
-			return badNumber("SendMessageRequest", f)
+			return badNumber("SendMessageRequest", &ext[i])
 		}
+		seen |= bit
 	}
 	if lack := 0xff &^ seen; lack != 0 {
 		names := [...]string{"producerGroup", "topic", "defaultTopic", "defaultTopicQueueNums", "queueId", "sysFlag", "bornTimestamp", "flag", "properties", "reconsumeTimes", "unitMode", "maxReconsumeTimes", "batch", ""}
 		return missing("SendMessageRequest", names[bits.TrailingZeros32(lack)])
+	}
+	return nil
+}
+
+// Update reads the fields of ext whose bits are set; the others stay. See [Command.Shape].
+func (h *SendMessageRequest) Update(ext Ext, fields uint32) error {
+	for ; fields != 0; fields &= fields - 1 {
+		f := &ext[bits.TrailingZeros32(fields)]
+		if _, ok := h.set(f); !ok {
+			return badNumber("SendMessageRequest", f)
+		}
 	}
 	return nil
 }
@@ -112,61 +130,79 @@ func (h *SendMessageRequest) AppendExt(w ExtWriter) ExtWriter {
 	return w
 }
 
+// setV2 stores a field; bit is its own if it is required.
+func (h *SendMessageRequest) setV2(f *Field) (bit uint32, ok bool) {
+	ok = true
+	switch string(f.Key) {
+	case "a":
+		h.ProducerGroup = f.Value
+		bit = 1 << 0
+	case "b":
+		h.Topic = f.Value
+		bit = 1 << 1
+	case "c":
+		h.DefaultTopic = f.Value
+		bit = 1 << 2
+	case "d":
+		h.DefaultTopicQueueNums, ok = parseInt32(f.Value)
+		bit = 1 << 3
+	case "e":
+		h.QueueID, ok = parseInt32(f.Value)
+		bit = 1 << 4
+	case "f":
+		h.SysFlag, ok = parseInt32(f.Value)
+		bit = 1 << 5
+	case "g":
+		h.BornTimestamp, ok = parseInt64(f.Value)
+		bit = 1 << 6
+	case "h":
+		h.Flag, ok = parseInt32(f.Value)
+		bit = 1 << 7
+	case "i":
+		h.Properties = f.Value
+	case "j":
+		h.ReconsumeTimes, ok = parseInt32(f.Value)
+		h.HasReconsumeTimes = true
+	case "k":
+		h.UnitMode = parseBool(f.Value)
+		h.HasUnitMode = true
+	case "l":
+		h.MaxReconsumeTimes, ok = parseInt32(f.Value)
+		h.HasMaxReconsumeTimes = true
+	case "m":
+		h.Batch = parseBool(f.Value)
+		h.HasBatch = true
+	case "n":
+		h.BrokerName = f.Value
+	}
+	return bit, ok
+}
+
 // DecodeV2 reads the header with its one-letter names; the error is a [*FieldError].
 func (h *SendMessageRequest) DecodeV2(ext Ext) error {
 	*h = SendMessageRequest{}
-	seen, ok := uint32(0), true
+	seen := uint32(0)
 	for i := range ext {
-		f := &ext[i]
-		switch string(f.Key) {
-		case "a":
-			h.ProducerGroup = f.Value
-			seen |= 1 << 0
-		case "b":
-			h.Topic = f.Value
-			seen |= 1 << 1
-		case "c":
-			h.DefaultTopic = f.Value
-			seen |= 1 << 2
-		case "d":
-			h.DefaultTopicQueueNums, ok = parseInt32(f.Value)
-			seen |= 1 << 3
-		case "e":
-			h.QueueID, ok = parseInt32(f.Value)
-			seen |= 1 << 4
-		case "f":
-			h.SysFlag, ok = parseInt32(f.Value)
-			seen |= 1 << 5
-		case "g":
-			h.BornTimestamp, ok = parseInt64(f.Value)
-			seen |= 1 << 6
-		case "h":
-			h.Flag, ok = parseInt32(f.Value)
-			seen |= 1 << 7
-		case "i":
-			h.Properties = f.Value
-		case "j":
-			h.ReconsumeTimes, ok = parseInt32(f.Value)
-			h.HasReconsumeTimes = true
-		case "k":
-			h.UnitMode = parseBool(f.Value)
-			h.HasUnitMode = true
-		case "l":
-			h.MaxReconsumeTimes, ok = parseInt32(f.Value)
-			h.HasMaxReconsumeTimes = true
-		case "m":
-			h.Batch = parseBool(f.Value)
-			h.HasBatch = true
-		case "n":
-			h.BrokerName = f.Value
-		}
+		bit, ok := h.setV2(&ext[i])
 		if !ok {
-			return badNumber("SendMessageRequest", f)
+			return badNumber("SendMessageRequest", &ext[i])
 		}
+		seen |= bit
 	}
 	if lack := 0xff &^ seen; lack != 0 {
 		names := [...]string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n"}
 		return missing("SendMessageRequest", names[bits.TrailingZeros32(lack)])
+	}
+	return nil
+}
+
+// UpdateV2 reads the fields of ext whose bits are set; the others stay. See [Command.Shape].
+func (h *SendMessageRequest) UpdateV2(ext Ext, fields uint32) error {
+	for ; fields != 0; fields &= fields - 1 {
+		f := &ext[bits.TrailingZeros32(fields)]
+		if _, ok := h.setV2(f); !ok {
+			return badNumber("SendMessageRequest", f)
+		}
 	}
 	return nil
 }
@@ -223,32 +259,39 @@ type SendMessageResponse struct {
 	TraceOn       []byte // TRACE_ON, optional
 }
 
+// set stores a field; bit is its own if it is required.
+func (h *SendMessageResponse) set(f *Field) (bit uint32, ok bool) {
+	ok = true
+	switch string(f.Key) {
+	case "msgId":
+		h.MsgID = f.Value
+		bit = 1 << 0
+	case "queueId":
+		h.QueueID, ok = parseInt32(f.Value)
+		bit = 1 << 1
+	case "queueOffset":
+		h.QueueOffset, ok = parseInt64(f.Value)
+		bit = 1 << 2
+	case "transactionId":
+		h.TransactionID = f.Value
+	case "MSG_REGION":
+		h.Region = f.Value
+	case "TRACE_ON":
+		h.TraceOn = f.Value
+	}
+	return bit, ok
+}
+
 // Decode reads the header; the error is a [*FieldError].
 func (h *SendMessageResponse) Decode(ext Ext) error {
 	*h = SendMessageResponse{}
-	seen, ok := uint32(0), true
+	seen := uint32(0)
 	for i := range ext {
-		f := &ext[i]
-		switch string(f.Key) {
-		case "msgId":
-			h.MsgID = f.Value
-			seen |= 1 << 0
-		case "queueId":
-			h.QueueID, ok = parseInt32(f.Value)
-			seen |= 1 << 1
-		case "queueOffset":
-			h.QueueOffset, ok = parseInt64(f.Value)
-			seen |= 1 << 2
-		case "transactionId":
-			h.TransactionID = f.Value
-		case "MSG_REGION":
-			h.Region = f.Value
-		case "TRACE_ON":
-			h.TraceOn = f.Value
-		}
+		bit, ok := h.set(&ext[i])
 		if !ok {
-			return badNumber("SendMessageResponse", f)
+			return badNumber("SendMessageResponse", &ext[i])
 		}
+		seen |= bit
 	}
 	if lack := 0x7 &^ seen; lack != 0 {
 		names := [...]string{"msgId", "queueId", "queueOffset", "transactionId", "MSG_REGION", "TRACE_ON"}
@@ -281,21 +324,28 @@ type SendMessageRefusal struct {
 	TraceOn []byte // TRACE_ON, optional
 }
 
+// set stores a field; bit is its own if it is required.
+func (h *SendMessageRefusal) set(f *Field) (bit uint32, ok bool) {
+	ok = true
+	switch string(f.Key) {
+	case "MSG_REGION":
+		h.Region = f.Value
+	case "TRACE_ON":
+		h.TraceOn = f.Value
+	}
+	return bit, ok
+}
+
 // Decode reads the header; the error is a [*FieldError].
 func (h *SendMessageRefusal) Decode(ext Ext) error {
 	*h = SendMessageRefusal{}
-	seen, ok := uint32(0), true
+	seen := uint32(0)
 	for i := range ext {
-		f := &ext[i]
-		switch string(f.Key) {
-		case "MSG_REGION":
-			h.Region = f.Value
-		case "TRACE_ON":
-			h.TraceOn = f.Value
-		}
+		bit, ok := h.set(&ext[i])
 		if !ok {
-			return badNumber("SendMessageRefusal", f)
+			return badNumber("SendMessageRefusal", &ext[i])
 		}
+		seen |= bit
 	}
 	_ = seen
 	return nil
@@ -328,52 +378,70 @@ type PullMessageRequest struct {
 	ExpressionType       []byte // expressionType, optional
 }
 
+// set stores a field; bit is its own if it is required.
+func (h *PullMessageRequest) set(f *Field) (bit uint32, ok bool) {
+	ok = true
+	switch string(f.Key) {
+	case "consumerGroup":
+		h.ConsumerGroup = f.Value
+		bit = 1 << 0
+	case "topic":
+		h.Topic = f.Value
+		bit = 1 << 1
+	case "queueId":
+		h.QueueID, ok = parseInt32(f.Value)
+		bit = 1 << 2
+	case "queueOffset":
+		h.QueueOffset, ok = parseInt64(f.Value)
+		bit = 1 << 3
+	case "maxMsgNums":
+		h.MaxMsgNums, ok = parseInt32(f.Value)
+		bit = 1 << 4
+	case "sysFlag":
+		h.SysFlag, ok = parseInt32(f.Value)
+		bit = 1 << 5
+	case "commitOffset":
+		h.CommitOffset, ok = parseInt64(f.Value)
+		bit = 1 << 6
+	case "suspendTimeoutMillis":
+		h.SuspendTimeoutMillis, ok = parseInt64(f.Value)
+		bit = 1 << 7
+	case "subscription":
+		h.Subscription = f.Value
+	case "subVersion":
+		h.SubVersion, ok = parseInt64(f.Value)
+		bit = 1 << 9
+	case "expressionType":
+		h.ExpressionType = f.Value
+	}
+	return bit, ok
+}
+
 // Decode reads the header; the error is a [*FieldError].
 func (h *PullMessageRequest) Decode(ext Ext) error {
 	*h = PullMessageRequest{}
-	seen, ok := uint32(0), true
+	seen := uint32(0)
 	for i := range ext {
-		f := &ext[i]
-		switch string(f.Key) {
-		case "consumerGroup":
-			h.ConsumerGroup = f.Value
-			seen |= 1 << 0
-		case "topic":
-			h.Topic = f.Value
-			seen |= 1 << 1
-		case "queueId":
-			h.QueueID, ok = parseInt32(f.Value)
-			seen |= 1 << 2
-		case "queueOffset":
-			h.QueueOffset, ok = parseInt64(f.Value)
-			seen |= 1 << 3
-		case "maxMsgNums":
-			h.MaxMsgNums, ok = parseInt32(f.Value)
-			seen |= 1 << 4
-		case "sysFlag":
-			h.SysFlag, ok = parseInt32(f.Value)
-			seen |= 1 << 5
-		case "commitOffset":
-			h.CommitOffset, ok = parseInt64(f.Value)
-			seen |= 1 << 6
-		case "suspendTimeoutMillis":
-			h.SuspendTimeoutMillis, ok = parseInt64(f.Value)
-			seen |= 1 << 7
-		case "subscription":
-			h.Subscription = f.Value
-		case "subVersion":
-			h.SubVersion, ok = parseInt64(f.Value)
-			seen |= 1 << 9
-		case "expressionType":
-			h.ExpressionType = f.Value
-		}
+		bit, ok := h.set(&ext[i])
 		if !ok {
-			return badNumber("PullMessageRequest", f)
+			return badNumber("PullMessageRequest", &ext[i])
 		}
+		seen |= bit
 	}
 	if lack := 0x2ff &^ seen; lack != 0 {
 		names := [...]string{"consumerGroup", "topic", "queueId", "queueOffset", "maxMsgNums", "sysFlag", "commitOffset", "suspendTimeoutMillis", "subscription", "subVersion", "expressionType"}
 		return missing("PullMessageRequest", names[bits.TrailingZeros32(lack)])
+	}
+	return nil
+}
+
+// Update reads the fields of ext whose bits are set; the others stay. See [Command.Shape].
+func (h *PullMessageRequest) Update(ext Ext, fields uint32) error {
+	for ; fields != 0; fields &= fields - 1 {
+		f := &ext[bits.TrailingZeros32(fields)]
+		if _, ok := h.set(f); !ok {
+			return badNumber("PullMessageRequest", f)
+		}
 	}
 	return nil
 }
@@ -490,30 +558,48 @@ type QueryConsumerOffsetRequest struct {
 	QueueID       int32  // queueId, required
 }
 
+// set stores a field; bit is its own if it is required.
+func (h *QueryConsumerOffsetRequest) set(f *Field) (bit uint32, ok bool) {
+	ok = true
+	switch string(f.Key) {
+	case "consumerGroup":
+		h.ConsumerGroup = f.Value
+		bit = 1 << 0
+	case "topic":
+		h.Topic = f.Value
+		bit = 1 << 1
+	case "queueId":
+		h.QueueID, ok = parseInt32(f.Value)
+		bit = 1 << 2
+	}
+	return bit, ok
+}
+
 // Decode reads the header; the error is a [*FieldError].
 func (h *QueryConsumerOffsetRequest) Decode(ext Ext) error {
 	*h = QueryConsumerOffsetRequest{}
-	seen, ok := uint32(0), true
+	seen := uint32(0)
 	for i := range ext {
-		f := &ext[i]
-		switch string(f.Key) {
-		case "consumerGroup":
-			h.ConsumerGroup = f.Value
-			seen |= 1 << 0
-		case "topic":
-			h.Topic = f.Value
-			seen |= 1 << 1
-		case "queueId":
-			h.QueueID, ok = parseInt32(f.Value)
-			seen |= 1 << 2
-		}
+		bit, ok := h.set(&ext[i])
 		if !ok {
-			return badNumber("QueryConsumerOffsetRequest", f)
+			return badNumber("QueryConsumerOffsetRequest", &ext[i])
 		}
+		seen |= bit
 	}
 	if lack := 0x7 &^ seen; lack != 0 {
 		names := [...]string{"consumerGroup", "topic", "queueId"}
 		return missing("QueryConsumerOffsetRequest", names[bits.TrailingZeros32(lack)])
+	}
+	return nil
+}
+
+// Update reads the fields of ext whose bits are set; the others stay. See [Command.Shape].
+func (h *QueryConsumerOffsetRequest) Update(ext Ext, fields uint32) error {
+	for ; fields != 0; fields &= fields - 1 {
+		f := &ext[bits.TrailingZeros32(fields)]
+		if _, ok := h.set(f); !ok {
+			return badNumber("QueryConsumerOffsetRequest", f)
+		}
 	}
 	return nil
 }
@@ -553,33 +639,51 @@ type UpdateConsumerOffsetRequest struct {
 	CommitOffset  int64  // commitOffset, required
 }
 
+// set stores a field; bit is its own if it is required.
+func (h *UpdateConsumerOffsetRequest) set(f *Field) (bit uint32, ok bool) {
+	ok = true
+	switch string(f.Key) {
+	case "consumerGroup":
+		h.ConsumerGroup = f.Value
+		bit = 1 << 0
+	case "topic":
+		h.Topic = f.Value
+		bit = 1 << 1
+	case "queueId":
+		h.QueueID, ok = parseInt32(f.Value)
+		bit = 1 << 2
+	case "commitOffset":
+		h.CommitOffset, ok = parseInt64(f.Value)
+		bit = 1 << 3
+	}
+	return bit, ok
+}
+
 // Decode reads the header; the error is a [*FieldError].
 func (h *UpdateConsumerOffsetRequest) Decode(ext Ext) error {
 	*h = UpdateConsumerOffsetRequest{}
-	seen, ok := uint32(0), true
+	seen := uint32(0)
 	for i := range ext {
-		f := &ext[i]
-		switch string(f.Key) {
-		case "consumerGroup":
-			h.ConsumerGroup = f.Value
-			seen |= 1 << 0
-		case "topic":
-			h.Topic = f.Value
-			seen |= 1 << 1
-		case "queueId":
-			h.QueueID, ok = parseInt32(f.Value)
-			seen |= 1 << 2
-		case "commitOffset":
-			h.CommitOffset, ok = parseInt64(f.Value)
-			seen |= 1 << 3
-		}
+		bit, ok := h.set(&ext[i])
 		if !ok {
-			return badNumber("UpdateConsumerOffsetRequest", f)
+			return badNumber("UpdateConsumerOffsetRequest", &ext[i])
 		}
+		seen |= bit
 	}
 	if lack := 0xf &^ seen; lack != 0 {
 		names := [...]string{"consumerGroup", "topic", "queueId", "commitOffset"}
 		return missing("UpdateConsumerOffsetRequest", names[bits.TrailingZeros32(lack)])
+	}
+	return nil
+}
+
+// Update reads the fields of ext whose bits are set; the others stay. See [Command.Shape].
+func (h *UpdateConsumerOffsetRequest) Update(ext Ext, fields uint32) error {
+	for ; fields != 0; fields &= fields - 1 {
+		f := &ext[bits.TrailingZeros32(fields)]
+		if _, ok := h.set(f); !ok {
+			return badNumber("UpdateConsumerOffsetRequest", f)
+		}
 	}
 	return nil
 }

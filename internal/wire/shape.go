@@ -18,10 +18,12 @@ import (
 // Whatever lies between values must be equal byte by byte. A header that is not is scanned as if there were no
 // shapes, and becomes the shape of its slot; so both ways read the same, which a fuzzer checks.
 type shape struct {
+	number  uint32 // Command.Shape; never used again
 	header  []byte
 	spans   []span
 	command Command // the header's members other than fields
-	fields  []Field // in the order of their spans; the keys stay, the values are those of the last match
+	fields  []Field // in the order of their spans; the keys stay, the values are the shape's but for the changed ones
+	changed uint32  // the fields whose values are of the header that matched last
 	keys    []byte  // behind the fields' keys
 }
 
@@ -29,7 +31,7 @@ type shape struct {
 type span struct {
 	start, end int32
 	member     member
-	field      int32 // the index of an extension field
+	field      uint8 // the index of an extension field
 	quoted     bool
 	escaped    bool // the value is never taken as it stands
 }
@@ -56,7 +58,7 @@ func (d *Decoder) slot(b, body []byte) **shape {
 // come once per message and answers are worth the memory; a connection that idles with heartbeats has none.
 func (d *Decoder) keep(slot **shape, b []byte, c *Command) {
 	row := c.Row()
-	if !c.IsResponse() && (row == nil || !row.Hot) || len(d.spans) > maxShapeSpans || doubled(d.spans) {
+	if !c.IsResponse() && (row == nil || !row.Hot) || len(d.spans) > maxShapeSpans || doubled(d.spans) || doubledField(d.fields) {
 		return
 	}
 	if *slot == nil {
@@ -72,7 +74,31 @@ func (d *Decoder) keep(slot **shape, b []byte, c *Command) {
 		s.keys = append(s.keys, s.fields[i].Key...)
 		s.fields[i] = Field{Key: s.keys[at:len(s.keys):len(s.keys)]}
 	}
-	s.command = Command{Code: c.Code, Language: c.Language, Version: c.Version, Opaque: c.Opaque, Flag: c.Flag}
+	s.changed = 0
+	for i := range s.spans {
+		s.restore(&s.spans[i])
+	}
+	if d.number++; d.number == 0 { // 0 is none
+		d.number++
+	}
+	s.number = d.number
+	s.command = Command{Code: c.Code, Language: c.Language, Version: c.Version, Opaque: c.Opaque, Flag: c.Flag, Shape: s.number}
+}
+
+// restore makes a field's value the shape's own. An escaped one has none: it is read anew from every header.
+func (s *shape) restore(p *span) {
+	if p.member == memberField && !p.escaped {
+		s.fields[p.field].Value = s.value(s.header, p, 0)
+	}
+}
+
+// value is the text at p, shifted, of a header.
+func (s *shape) value(b []byte, p *span, shift int) []byte {
+	start, end := int(p.start)+shift, int(p.end)+shift
+	if p.quoted {
+		start, end = start+1, end-1
+	}
+	return b[start:end:end]
 }
 
 // doubled tells whether a member of the command stands twice: the last one counts, and match would not know.
@@ -88,32 +114,44 @@ func doubled(spans []span) bool {
 	return false
 }
 
+// doubledField tells whether a field stands twice.
+func doubledField(fields []Field) bool {
+	for i := range fields {
+		for k := range fields[:i] {
+			if string(fields[i].Key) == string(fields[k].Key) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // match reads b with the shape s; false if b is of another shape, or no header.
 func (d *Decoder) match(s *shape, b []byte, c *Command) bool {
 	m := s.header
 	body := c.Body
 	*c = s.command
 	c.Body = body
-	shift := 0 // a place of m is that place plus shift in b, up to same
+	last, changed := s.changed, uint32(0)
+	s.changed = ^uint32(0) >> (32 - maxShapeSpans) // should it not match, anything may be in the fields
+	shift := 0                                     // a place of m is that place plus shift in b, up to same
 	same := mismatch(m, b)
 	for i := range s.spans {
 		p := &s.spans[i]
-		start, end := int(p.start), int(p.end)
-		if start > same {
+		end := int(p.end)
+		if int(p.start) > same {
 			return false
 		}
 		if end < same && !p.escaped { // the byte behind the value is equal too, so it ends there
-			if p.quoted {
-				start, end = start+1, end-1
+			switch {
+			case p.member == memberRemark:
+				c.Remark = s.value(b, p, shift)
+			case last>>p.field&1 != 0: // other members are in the shape's command
+				s.restore(p)
 			}
-			if p.member == memberField {
-				s.fields[p.field].Value = b[start+shift : end+shift : end+shift]
-			} else if p.member == memberRemark {
-				c.Remark = b[start+shift : end+shift : end+shift]
-			}
-			continue // other members are in the shape's command
+			continue
 		}
-		text, next := d.scalar(b, start+shift)
+		text, next := d.scalar(b, int(p.start)+shift)
 		if next < 0 || text == nil { // null is no value
 			return false
 		}
@@ -121,11 +159,13 @@ func (d *Decoder) match(s *shape, b []byte, c *Command) bool {
 		same = end + mismatch(m[end:], b[next:])
 		if p.member == memberField {
 			s.fields[p.field].Value = text
+			changed |= 1 << p.field
 		} else if !c.set(p.member, text) {
 			return false
 		}
 	}
-	c.Ext = s.fields
+	c.Ext, c.Changed = s.fields, changed
+	s.changed = changed
 	return same == len(m)
 }
 

@@ -94,17 +94,15 @@ func printStruct(b *bytes.Buffer, h *header, users string) {
 }
 
 func printCodec(b *bytes.Buffer, h *header, suffix string, key func(field) string) {
-	what := "the header"
-	if suffix != "" {
-		what = "the header with its one-letter names"
-	}
-	fmt.Fprintf(b, "\n// Decode%s reads %s; the error is a [*FieldError].\n", suffix, what)
+	what := "the header" + namesOf(suffix)
 	switch {
 	case len(h.fields) == 0:
+		fmt.Fprintf(b, "\n// Decode%s reads %s; the error is a [*FieldError].\n", suffix, what)
 		fmt.Fprintf(b, "func (h *%s) Decode%s(Ext) error { return nil }\n", h.name, suffix)
 	case h.hot:
 		printHotDecode(b, h, suffix, key)
 	default:
+		fmt.Fprintf(b, "\n// Decode%s reads %s; the error is a [*FieldError].\n", suffix, what)
 		printDecode(b, h, key)
 	}
 	fmt.Fprintf(b, "\n// AppendExt%s writes %s.\n", suffix, what)
@@ -169,11 +167,34 @@ func printDecode(b *bytes.Buffer, h *header, key func(field) string) {
 	b.WriteString("return r.err\n}\n")
 }
 
-// printHotDecode prints the reader of a hot header: one pass over the fields of the frame.
+// printHotDecode prints the reader of a hot header: one pass over the fields of the frame. Requests can also be read
+// again in part.
 func printHotDecode(b *bytes.Buffer, h *header, suffix string, key func(field) string) {
-	fmt.Fprintf(b, "func (h *%s) Decode%s(ext Ext) error {\n*h = %s{}\nseen, ok := uint32(0), true\n", h.name, suffix, h.name)
-	b.WriteString("for i := range ext {\nf := &ext[i]\nswitch string(f.Key) {\n")
-	required := uint32(0)
+	required := printSet(b, h, suffix, key)
+	fmt.Fprintf(b, "\n// Decode%s reads the header%s; the error is a [*FieldError].\n", suffix, namesOf(suffix))
+	fmt.Fprintf(b, "func (h *%s) Decode%s(ext Ext) error {\n*h = %s{}\nseen := uint32(0)\n", h.name, suffix, h.name)
+	fmt.Fprintf(b, "for i := range ext {\nbit, ok := h.set%s(&ext[i])\nif !ok {\nreturn badNumber(%q, &ext[i])\n}\nseen |= bit\n}\n", suffix, h.name)
+	if required == 0 {
+		b.WriteString("_ = seen\nreturn nil\n}\n")
+	} else {
+		names := "[...]string{"
+		for _, f := range h.fields {
+			names += fmt.Sprintf("%q, ", key(f))
+		}
+		fmt.Fprintf(b, "if lack := %#x &^ seen; lack != 0 {\nnames := %s}\nreturn missing(%q, names[bits.TrailingZeros32(lack)])\n}\nreturn nil\n}\n", required, names, h.name)
+	}
+	if !strings.HasSuffix(h.name, "Request") {
+		return
+	}
+	fmt.Fprintf(b, "\n// Update%s reads the fields of ext whose bits are set; the others stay. See [Command.Shape].\n", suffix)
+	fmt.Fprintf(b, "func (h *%s) Update%s(ext Ext, fields uint32) error {\n", h.name, suffix)
+	fmt.Fprintf(b, "for ; fields != 0; fields &= fields - 1 {\nf := &ext[bits.TrailingZeros32(fields)]\nif _, ok := h.set%s(f); !ok {\nreturn badNumber(%q, f)\n}\n}\nreturn nil\n}\n", suffix, h.name)
+}
+
+// printSet prints the method that stores one field and returns its bit among the required ones, and returns these.
+func printSet(b *bytes.Buffer, h *header, suffix string, key func(field) string) (required uint32) {
+	fmt.Fprintf(b, "\n// set%s stores a field; bit is its own if it is required.\n", suffix)
+	fmt.Fprintf(b, "func (h *%s) set%s(f *Field) (bit uint32, ok bool) {\nok = true\nswitch string(f.Key) {\n", h.name, suffix)
 	for i, f := range h.fields {
 		if key(f) == "" {
 			continue
@@ -194,17 +215,16 @@ func printHotDecode(b *bytes.Buffer, h *header, suffix string, key func(field) s
 		}
 		if f.required {
 			required |= 1 << i
-			fmt.Fprintf(b, "seen |= 1 << %d\n", i)
+			fmt.Fprintf(b, "bit = 1 << %d\n", i)
 		}
 	}
-	fmt.Fprintf(b, "}\nif !ok {\nreturn badNumber(%q, f)\n}\n}\n", h.name)
-	if required == 0 {
-		b.WriteString("_ = seen\nreturn nil\n}\n")
-		return
+	b.WriteString("}\nreturn bit, ok\n}\n")
+	return required
+}
+
+func namesOf(suffix string) string {
+	if suffix == "" {
+		return ""
 	}
-	names := "[...]string{"
-	for _, f := range h.fields {
-		names += fmt.Sprintf("%q, ", key(f))
-	}
-	fmt.Fprintf(b, "if lack := %#x &^ seen; lack != 0 {\nnames := %s}\nreturn missing(%q, names[bits.TrailingZeros32(lack)])\n}\nreturn nil\n}\n", required, names, h.name)
+	return " with its one-letter names"
 }
