@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/netip"
+	"slices"
 )
 
 // Lengths of an offset message id.
@@ -21,11 +22,21 @@ func AppendID(dst []byte, storeHost netip.AddrPort, off LogOffset) []byte {
 	var raw [hostV6 + 8]byte
 	p := putHost(raw[:], 0, storeHost)
 	binary.BigEndian.PutUint64(raw[p:], uint64(off))
-	for _, c := range raw[:p+8] {
-		dst = append(dst, hexDigits[c>>4], hexDigits[c&15])
+	at := len(dst)
+	dst = slices.Grow(dst, 2*p+16)[:at+2*p+16]
+	for i, c := range raw[:p+8] {
+		binary.LittleEndian.PutUint16(dst[at+2*i:], hexPairs[c])
 	}
 	return dst
 }
+
+// hexPairs are the two digits of each byte, the first one lower.
+var hexPairs = func() (t [256]uint16) {
+	for i := range t {
+		t[i] = uint16(hexDigits[i>>4]) | uint16(hexDigits[i&15])<<8
+	}
+	return t
+}()
 
 // ParseID reads what [AppendID] wrote; lower-case digits are fine too.
 func ParseID(id string) (netip.AddrPort, LogOffset, error) {

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"bytes"
 	"encoding/hex"
 	"fmt"
 	"net/netip"
@@ -302,4 +303,22 @@ func BenchmarkDecode(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// FuzzProperties: pairs are those of a split at the separators.
+func FuzzProperties(f *testing.F) {
+	f.Add([]byte("KEYS\x01order-4711\x02UNIQ_KEY\x017F000001000155B1F8E9C2A400000000\x02WAIT\x01true\x02"))
+	f.Add([]byte("a\x00b\x01c\x01\x00d\x02\x02\x01\x02e\x01\x02f\x02longer-than-a-word\x01longer-than-a-word"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var want, got [][2]string
+		for pair := range bytes.SplitSeq(text, []byte{PropertySeparator}) {
+			if name, value, _ := bytes.Cut(pair, []byte{NameSeparator}); len(name) > 0 && len(value) > 0 {
+				want = append(want, [2]string{string(name), string(value)})
+			}
+		}
+		for name, value := range Properties(text).All() {
+			got = append(got, [2]string{string(name), string(value)})
+		}
+		require.Equal(t, want, got)
+	})
 }
