@@ -119,7 +119,7 @@ func (b *Broker) storeReply(x *exchange, h *wire.SendMessageRequest, t *topic.To
 	if err := b.commitAndWait(got.End()); err != nil && !errors.Is(err, engine.ErrFlushTimeout) {
 		return got, err
 	}
-	t.Put(1, int64(got.Size))
-	b.stats.BrokerPut(1)
+	t.Put(1, 1, int64(got.Size))
+	b.stats.BrokerPut(1, 1)
 	return got, nil
 }

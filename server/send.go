@@ -18,8 +18,11 @@ import (
 // append is committed, and scratch space for the message at hand.
 type sendState struct {
 	header   wire.SendMessageRequest
+	like     likeness // of header
 	response wire.SendMessageResponse
+	answers  wire.SendAnswers
 	record   message.Record
+	run      run
 	props    []byte // properties of record as stored
 	batch    batchState
 	ids      []byte // text of the message ids of one answer
@@ -56,10 +59,12 @@ func (b *Broker) send(x *exchange) {
 	if !b.acceptsSends(x) {
 		return
 	}
-	t := b.topics.Lookup(h.Topic)
-	if t == nil {
-		b.createThenSend(x)
-		return
+	t := s.run.topic
+	if t == nil || !bytes.Equal(t.NameBytes, h.Topic) {
+		if t = b.topics.Lookup(h.Topic); t == nil {
+			b.createThenSend(x)
+			return
+		}
 	}
 	b.sendTo(x, t)
 }
@@ -140,29 +145,32 @@ func (b *Broker) appendOne(x *exchange, t *topic.Topic) {
 		s.props = txn.Prepare(r, s.halfProperties(&seen))
 	case seen.delay > 0:
 		s.props = delay.Schedule(r, s.props, seen.delay, b.delays.Levels())
+	case seen.timer:
+		if !b.timed(x) {
+			return
+		}
 	}
 	if !b.legalSizes(len(r.Body), len(r.Properties)) {
 		b.refuseSend(x, wire.StatusMessageIllegal, b.illegalMessageRemark())
 		return
 	}
-	got, err := b.store.Append(b.store.Queue(r.Topic, r.QueueID), r)
+	got, err := b.store.Append(b.queueOf(s), r)
 	if err != nil {
 		b.refuseStore(x, err)
 		return
 	}
 	s.owe(x, seen.wait, queueID, got)
 	s.upTo = max(s.upTo, got.End())
-	t.Put(1, int64(got.Size))
-	b.stats.BrokerPut(1)
+	b.count(s, t, 1, int64(got.Size))
 }
 
 // owe notes the answer to the message just staged.
 func (s *sendState) owe(x *exchange, wait bool, queueID int32, got engine.Receipt) {
-	s.owed = append(s.owed, owedAnswer{
-		conn: x.conn, opaque: x.cmd.Opaque, serialize: x.cmd.Serialize,
-		oneway: x.cmd.IsOneway(), wait: wait,
-		queueID: queueID, queueOffset: got.QueueOffset, logOffset: got.LogOffset,
-	})
+	s.owed = append(s.owed, owedAnswer{})
+	o := &s.owed[len(s.owed)-1] // in place: copying what was written a moment ago would wait for the writes
+	o.conn, o.opaque, o.serialize = x.conn, x.cmd.Opaque, x.cmd.Serialize
+	o.oneway, o.wait = x.cmd.IsOneway(), wait
+	o.queueID, o.queueOffset, o.logOffset = queueID, got.QueueOffset, got.LogOffset
 }
 
 // createThenSend makes the topic first.
@@ -213,11 +221,36 @@ func (b *Broker) topicOfSend(x *exchange) *topic.Topic {
 	return t
 }
 
-// decodeSend reads the long or the short header.
+// likeness says which headers the last one decoded can be updated to: those of the same shape.
+type likeness struct {
+	code           int32
+	shape, changed uint32 // see wire.Command
+}
+
+// decodeSend reads the long or the short header: as a whole, or what differs from the last one.
 func (b *Broker) decodeSend(x *exchange, h *wire.SendMessageRequest) error {
-	switch wire.Code(x.cmd.Code) {
-	case wire.CodeSendMessage, wire.CodeSendReplyMessage:
-		return h.Decode(x.cmd.Ext)
+	cmd, last := x.cmd, &x.state.send.like
+	again := cmd.Shape != 0 && cmd.Shape == last.shape && cmd.Code == last.code
+	fields := cmd.Changed | last.changed
+	*last = likeness{cmd.Code, cmd.Shape, cmd.Changed}
+	var err error
+	switch long := isLong(wire.Code(cmd.Code)); {
+	case again && long:
+		err = h.Update(cmd.Ext, fields)
+	case again:
+		err = h.UpdateV2(cmd.Ext, fields)
+	case long:
+		err = h.Decode(cmd.Ext)
+	default:
+		err = h.DecodeV2(cmd.Ext)
 	}
-	return h.DecodeV2(x.cmd.Ext)
+	if err != nil {
+		*last = likeness{}
+	}
+	return err
+}
+
+// isLong tells whether a send spells its fields' names out.
+func isLong(code wire.Code) bool {
+	return code == wire.CodeSendMessage || code == wire.CodeSendReplyMessage
 }

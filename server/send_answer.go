@@ -14,6 +14,7 @@ import (
 // turn's send; with SYNC_FLUSH those that wait for the flush are handed to the
 // committer, which answers when the batch is on the device. t is nil on a worker.
 func (b *Broker) commitOwed(t *transport.Turn, s *sendState) {
+	b.endRun(s)
 	if len(s.owed) == 0 {
 		return
 	}
@@ -120,6 +121,9 @@ func (b *Broker) appendAnswer(dst []byte, s *sendState, o *owedAnswer, err error
 	s.response.QueueID = o.queueID
 	s.response.QueueOffset = int64(o.queueOffset)
 	s.response.Region, s.response.TraceOn = b.sendExt.Region, b.sendExt.TraceOn
+	if status == wire.StatusSuccess {
+		return s.answers.Append(dst, o.serialize, o.opaque, &s.response)
+	}
 	return wire.AppendResponseTo(dst, o.serialize, o.opaque, status, "", &s.response, nil)
 }
 

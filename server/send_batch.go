@@ -76,7 +76,7 @@ func (b *Broker) appendBatch(x *exchange, t *topic.Topic) {
 		return
 	}
 	bt := &s.batch
-	if err := b.store.AppendBatch(b.store.Queue(s.record.Topic, s.record.QueueID), bt.records, bt.receipts); err != nil {
+	if err := b.store.AppendBatch(b.queueOf(s), bt.records, bt.receipts); err != nil {
 		b.refuseStore(x, err)
 		return
 	}
@@ -89,8 +89,7 @@ func (b *Broker) appendBatch(x *exchange, t *topic.Topic) {
 	s.owe(x, shared.wait, s.record.QueueID, bt.receipts[0])
 	last := &s.owed[len(s.owed)-1]
 	last.memberFrom, last.memberTo = int32(from), int32(len(s.member))
-	t.Put(int64(len(bt.receipts)), bytes)
-	b.stats.BrokerPut(int64(len(bt.receipts)))
+	b.count(s, t, int64(len(bt.receipts)), bytes)
 	clear(bt.records) // they alias the receive buffer
 }
 

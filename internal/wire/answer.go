@@ -61,7 +61,9 @@ func (t *answerTemplate) fits(s Serialize, opaque int32, h *SendMessageResponse)
 }
 
 // sameText tells whether both are the same memory; equal ones elsewhere only cost a new template.
-func sameText(a, b []byte) bool { return len(a) == len(b) && unsafe.SliceData(a) == unsafe.SliceData(b) }
+func sameText(a, b []byte) bool {
+	return len(a) == len(b) && unsafe.SliceData(a) == unsafe.SliceData(b)
+}
 
 // make encodes h for the template and lets a Decoder find where the values are.
 func (t *answerTemplate) make(s Serialize, opaque int32, h *SendMessageResponse) {

@@ -12,10 +12,13 @@ type Counter struct {
 }
 
 // Add counts one operation on some messages with so many bytes.
-func (c *Counter) Add(messages, bytes int64) {
+func (c *Counter) Add(messages, bytes int64) { c.AddTimes(1, messages, bytes) }
+
+// AddTimes counts several operations on together some messages with so many bytes.
+func (c *Counter) AddTimes(times, messages, bytes int64) {
 	c.messages.Add(messages)
 	c.bytes.Add(bytes)
-	c.times.Add(1)
+	c.times.Add(times)
 }
 
 // Messages is the number of messages counted since start.

@@ -83,7 +83,7 @@ func TestGroupsAndBroker(t *testing.T) {
 		s.SentBack(g, topic, 7)
 		s.GroupLatency(g, topic, 3, 40)
 		s.GroupLatency(g, topic, 3, 20)
-		s.BrokerPut(5)
+		s.BrokerPut(1, 5)
 		sleep(10 * time.Second)
 		f := func(name, key string, want Figure) {
 			t.Helper()
@@ -196,7 +196,7 @@ func TestHotPathDoesNotAllocate(t *testing.T) {
 	add := func() {
 		s.GroupGet(g, topic, 1, 1)
 		s.GroupLatency(g, topic, 12, 1)
-		s.BrokerPut(1)
+		s.BrokerPut(1, 1)
 	}
 	add()
 	require.Zero(t, testing.AllocsPerRun(100, add))

@@ -67,8 +67,8 @@ func (t *Table) Topic(topic string) *Counter {
 	return counter(t.puts, topic)
 }
 
-// BrokerPut counts messages stored for producers (BROKER_PUT_NUMS).
-func (t *Table) BrokerPut(messages int64) { t.Broker.Puts.Add(messages, 0) }
+// BrokerPut counts producers' requests that stored messages, and these (BROKER_PUT_NUMS).
+func (t *Table) BrokerPut(requests, messages int64) { t.Broker.Puts.AddTimes(requests, messages, 0) }
 
 // GroupGet counts a pull that found messages (GROUP_GET_NUMS, GROUP_GET_SIZE, BROKER_GET_NUMS).
 func (t *Table) GroupGet(group, topic string, messages, bytes int64) {
@@ -76,6 +76,12 @@ func (t *Table) GroupGet(group, topic string, messages, bytes int64) {
 	add(t.gets, appendKey(room[:0], topic, group), messages, bytes)
 	t.Broker.Gets.Add(messages, bytes)
 	t.Broker.Found.Add(1)
+}
+
+// GroupDelayed counts a delivery of a delayed message (GROUP_GET_NUMS, GROUP_GET_SIZE); no consumer has it yet.
+func (t *Table) GroupDelayed(group, topic string, bytes int64) {
+	var room [keyRoom]byte
+	add(t.gets, appendKey(room[:0], topic, group), 1, bytes)
 }
 
 // GroupMissed counts a pull that found nothing.

@@ -57,8 +57,8 @@ func (t *Topic) Order() bool { return t.config.Order }
 // MultiTag tells whether messages may carry several tags.
 func (t *Topic) MultiTag() bool { return t.config.TopicFilterType == multiTag }
 
-// Put counts messages stored in the topic, and their bytes.
-func (t *Topic) Put(messages, bytes int64) { t.puts.Add(messages, bytes) }
+// Put counts requests that stored messages in the topic, and these with their bytes.
+func (t *Topic) Put(requests, messages, bytes int64) { t.puts.AddTimes(requests, messages, bytes) }
 
 // QueueRefusal is the answer to a send to a queue the topic does not have (AbstractSendMessageProcessor.msgCheck).
 func (t *Topic) QueueRefusal(queueID int32, producer netip.AddrPort) string {

@@ -179,7 +179,7 @@ func TestUpdateAndDelete(t *testing.T) {
 	require.True(t, first.MultiTag())
 	require.False(t, first.Order(), "only a name server makes order topics")
 	require.Equal(t, []int32{4, 2, 99, 3}, []int32{first.ReadQueues(), first.WriteQueues(), first.Perm(), first.Config().TopicSysFlag})
-	first.Put(3, 100)
+	first.Put(1, 3, 100)
 	c.ReadQueueNums = 8
 	require.NoError(t, table.Update(c))
 	require.EqualValues(t, 8, table.Find("T").ReadQueues())
