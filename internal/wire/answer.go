@@ -14,7 +14,15 @@ import (
 // Its zero value is ready; it belongs to one goroutine at a time. What Append writes is what
 // [AppendResponseTo] writes with StatusSuccess, no remark and no body.
 type SendAnswers struct {
-	templates [RocketMQ + 1]answerTemplate
+	templates [RocketMQ + 1][templateSlots]answerTemplate
+}
+
+// templateSlots is how many templates there are of a serialization: the widths choose one, as queues and offsets
+// of different widths alternate.
+const templateSlots = 16
+
+func templateSlot(queueID, queueOffset uint64) int {
+	return (digits(queueID) - 1&3) | digits(queueOffset)&3<<2
 }
 
 type answerTemplate struct {
@@ -34,7 +42,7 @@ func (a *SendAnswers) Append(dst []byte, s Serialize, opaque int32, h *SendMessa
 	if s > RocketMQ || h.QueueID < 0 || h.QueueOffset < 0 || len(h.MsgID) == 0 || h.TransactionID != nil || opaque < 0 {
 		return AppendResponseTo(dst, s, opaque, StatusSuccess, "", h, nil)
 	}
-	t := &a.templates[s]
+	t := &a.templates[s][templateSlot(uint64(h.QueueID), uint64(h.QueueOffset))]
 	if !t.fits(s, opaque, h) {
 		t.make(s, opaque, h)
 	}
