@@ -1,8 +1,9 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/binary"
-	"unsafe"
+	"strings"
 )
 
 // SendAnswers writes answers to stored messages. They resemble each other like the requests do: as long as the
@@ -65,43 +66,32 @@ func (t *answerTemplate) fits(s Serialize, opaque int32, h *SendMessageResponse)
 		digits(uint64(h.QueueOffset)) == t.queueOffset.to-t.queueOffset.from &&
 		digits(uint64(h.QueueID)) == t.queueID.to-t.queueID.from &&
 		(s == RocketMQ || digits(uint64(opaque)) == t.opaque.to-t.opaque.from) &&
-		sameText(h.Region, t.region) && sameText(h.TraceOn, t.traceOn)
+		bytes.Equal(h.Region, t.region) && bytes.Equal(h.TraceOn, t.traceOn)
 }
 
-// sameText tells whether both are the same memory; equal ones elsewhere only cost a new template.
-func sameText(a, b []byte) bool {
-	return len(a) == len(b) && unsafe.SliceData(a) == unsafe.SliceData(b)
-}
-
-// make encodes h for the template and lets a Decoder find where the values are.
+// make encodes h for the template and notes where its values are: queueId stands in front of the texts of the broker,
+// the others behind them.
 func (t *answerTemplate) make(s Serialize, opaque int32, h *SendMessageResponse) {
 	*t = answerTemplate{region: h.Region, traceOn: h.TraceOn, frame: AppendResponseTo(nil, s, opaque, StatusSuccess, "", h, nil)}
-	var d Decoder
-	var c Command
-	if err := d.Decode(t.frame[lengthPrefix:], &c); err != nil {
-		panic("wire: an encoded answer does not decode: " + err.Error())
+	queueID, msgID, queueOffset := `"queueId":"`, `"msgId":"`, `"queueOffset":"`
+	if s == RocketMQ {
+		queueID, msgID, queueOffset = "\x00\x07queueId----", "\x00\x05msgId----", "\x00\x0bqueueOffset----"
+		t.opaque = place{binaryOpaque, binaryOpaque + 4}
+	} else {
+		t.opaque = t.behind(bytes.LastIndex, `"opaque":`, digits(uint64(opaque)))
 	}
-	t.opaque = place{binaryOpaque, binaryOpaque + 4}
-	for _, p := range d.spans {
-		if p.member == memberOpaque {
-			t.opaque = place{headerAt + int(p.start), headerAt + int(p.end)}
-		}
-	}
-	t.queueID, t.msgID, t.queueOffset = t.placeOf(c.Ext, "queueId"), t.placeOf(c.Ext, "msgId"), t.placeOf(c.Ext, "queueOffset")
+	t.queueID = t.behind(bytes.Index, queueID, digits(uint64(h.QueueID)))
+	t.msgID = t.behind(bytes.LastIndex, msgID, len(h.MsgID))
+	t.queueOffset = t.behind(bytes.LastIndex, queueOffset, digits(uint64(h.QueueOffset)))
 }
 
-// Positions in a frame with its length prefix.
-const (
-	lengthPrefix = 4
-	headerAt     = lengthPrefix + 4
-	binaryOpaque = headerAt + 2 + 1 + 2
-)
+// binaryOpaque is where a ROCKETMQ frame has its opaque: behind two lengths, code, language and version.
+const binaryOpaque = 4 + 4 + 2 + 1 + 2
 
-// placeOf is where the value of a key stands, which the frame has.
-func (t *answerTemplate) placeOf(ext Ext, key string) place {
-	value, _ := ext.Get(key)
-	from := int(uintptr(unsafe.Pointer(unsafe.SliceData(value))) - uintptr(unsafe.Pointer(unsafe.SliceData(t.frame))))
-	return place{from, from + len(value)}
+// behind is the place of n bytes behind a key, of which the dashes stand for any byte.
+func (t *answerTemplate) behind(find func(s, sep []byte) int, key string, n int) place {
+	from := find(t.frame, []byte(strings.TrimRight(key, "-"))) + len(key)
+	return place{from, from + n}
 }
 
 // digits is how many digits v has.

@@ -11,7 +11,7 @@ import (
 // TestSendAnswers: whatever the answer before was, an answer is what AppendResponseTo writes.
 func TestSendAnswers(t *testing.T) {
 	ids := [][]byte{[]byte("7F00000100002A9F0000000000A1B2C3"), []byte("7F00000100002A9FFFFFFFFFFFFFFFFF"), []byte("A,B"), nil}
-	texts := [][]byte{[]byte("DefaultRegion"), []byte("true"), []byte(`a"b\`), {}, nil}
+	texts := [][]byte{[]byte("DefaultRegion"), []byte("true"), []byte(`a"b\`), []byte(`"queueOffset":"1"msgId":"`), []byte("\x00\x0bqueueOffset\x00\x05msgId\x00\x07queueId"), {}, nil}
 	serializations(func(name string, s Serialize) {
 		var a SendAnswers
 		check := func(opaque int32, h SendMessageResponse) {
