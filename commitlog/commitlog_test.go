@@ -332,7 +332,7 @@ func TestPinOutlivesRetention(t *testing.T) {
 	}
 	l.write()
 	always := func(time.Time) bool { return true }
-	removed, err := l.RemoveFirst(always)
+	removed, err := l.RemoveFirst(time.Time{}, always)
 	require.NoError(t, err)
 	require.False(t, removed, "it is not on the device yet")
 	require.NoError(t, l.Sync())
@@ -340,16 +340,16 @@ func TestPinOutlivesRetention(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, f.Holds(0, testFileSize))
 	require.False(t, f.Holds(1, testFileSize))
-	removed, err = l.RemoveFirst(func(time.Time) bool { return false })
+	removed, err = l.RemoveFirst(time.Time{}, func(time.Time) bool { return false })
 	require.NoError(t, err)
 	require.False(t, removed)
 	for want := range 3 {
 		require.EqualValues(t, want*testFileSize, l.Min())
-		removed, err = l.RemoveFirst(always)
+		removed, err = l.RemoveFirst(time.Time{}, always)
 		require.NoError(t, err)
 		require.True(t, removed)
 	}
-	removed, err = l.RemoveFirst(always)
+	removed, err = l.RemoveFirst(time.Time{}, always)
 	require.NoError(t, err)
 	require.False(t, removed, "the file being written stays")
 	require.Equal(t, message.Magic, binary.BigEndian.Uint32(f.Bytes(4, 4)))

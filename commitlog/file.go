@@ -20,6 +20,7 @@ type File struct {
 	f    mapfile.File
 
 	refs    atomic.Int32 // 0: closed for good
+	maps    atomic.Int32 // views that are mapped: they keep the bytes of a removed file
 	dropped bool         // the log has it no more: its views are not listed; under views.mu
 
 	mapped mapped // for writing
@@ -48,6 +49,9 @@ func (f *File) pin() bool {
 	}
 }
 
+// inUse tells whether anybody has the file open or mapped.
+func (f *File) inUse() bool { return f.refs.Load() > 0 || f.maps.Load() > 0 }
+
 // unpin gives back what pin took.
 func (f *File) unpin() {
 	// The file is gone from the log by the time the last user closes it, so an error to
@@ -69,6 +73,7 @@ func (f *File) mapView(from, to int64, index int) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.maps.Add(1)
 	w := &view{base: f.base + message.LogOffset(from), mapping: m, file: f, index: index}
 	w.refs.Store(1)
 	return w, nil

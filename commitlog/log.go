@@ -43,6 +43,7 @@ type Log struct {
 	files atomic.Pointer[[]*File] // sorted, without holes; replaced, never changed
 	// prepared is the end of the last file that is known to have its blocks.
 	prepared atomic.Int64
+	leaving  []leaving // removed files that may still be read; under mu
 
 	found   message.LogOffset // end of the files that Open found; set before use
 	written atomic.Int64      // LogOffset up to which the page cache has the log

@@ -1,15 +1,22 @@
 package commitlog
 
 import (
+	"slices"
 	"time"
 
 	"ringmq/internal/mapfile"
 )
 
+// leaving is a removed file that was read when it was removed.
+type leaving struct {
+	file  *File
+	since time.Time
+}
+
 // RemoveFirst removes the oldest file if expired says so of when it was last written, and
 // tells whether it has. The file being written, and those prepared behind it, stay. Readers
-// that have pinned the file keep its bytes.
-func (l *Log) RemoveFirst(expired func(modified time.Time) bool) (bool, error) {
+// that have pinned the file keep its bytes, see [Log.Leaving].
+func (l *Log) RemoveFirst(now time.Time, expired func(modified time.Time) bool) (bool, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	files := *l.files.Load()
@@ -30,7 +37,23 @@ func (l *Log) RemoveFirst(expired func(modified time.Time) bool) (bool, error) {
 	rest := append([]*File(nil), files[1:]...)
 	l.files.Store(&rest)
 	l.views.drop(files[0])
-	return true, files[0].release()
+	err = files[0].release()
+	if files[0].inUse() {
+		l.leaving = append(l.leaving, leaving{files[0], now})
+	}
+	return true, err
+}
+
+// Leaving tells of removed files whose readers have not let go, so that their space is not free: how
+// many there are, and since when the first is gone.
+func (l *Log) Leaving() (files int, since time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.leaving = slices.DeleteFunc(l.leaving, func(f leaving) bool { return !f.file.inUse() })
+	if len(l.leaving) > 0 {
+		since = l.leaving[0].since
+	}
+	return len(l.leaving), since
 }
 
 // Space is the size of the disk the log lies on.

@@ -52,6 +52,7 @@ func (w *view) unpin() {
 	if w.refs.Add(-1) == 0 {
 		// Unmapping what was mapped cannot fail.
 		_ = w.mapping.Close()
+		w.file.maps.Add(-1)
 	}
 }
 

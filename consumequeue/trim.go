@@ -49,33 +49,37 @@ func (q *Queue) Restart() error {
 	return nil
 }
 
-// CorrectMin takes note that the commit log now begins at off: each queue's Min becomes its
-// first entry at or behind off, and its files before that one are removed, but never the
-// last, which remembers how far the queue has come (ConsumeQueue.deleteExpiredFile).
+// CorrectMin takes note that the commit log now begins at off, and removes the files that lie before.
 func (t *Table) CorrectMin(off message.LogOffset) error {
+	old, err := t.Expire(off)
+	for _, q := range old {
+		err = errors.Join(err, q.RemoveExpired())
+	}
+	return err
+}
+
+// Expire takes note that the commit log now begins at off: each queue's Min becomes its
+// first entry at or behind off. It returns the queues that have files before that one.
+func (t *Table) Expire(off message.LogOffset) ([]*Queue, error) {
 	var old []*Queue
 	for _, q := range t.All() {
 		expired, err := q.expire(off)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if expired {
 			old = append(old, q)
 		}
 	}
 	if len(old) == 0 {
-		return nil
+		return nil, nil
 	}
 	// The files that stay must be on the device before those that go are removed: after a power
 	// cut they are all that is known of how far the queues had come.
 	if err := t.Sync(); err != nil {
-		return err
+		return nil, err
 	}
-	var errs []error
-	for _, q := range old {
-		errs = append(errs, q.removeExpired())
-	}
-	return errors.Join(errs...)
+	return old, nil
 }
 
 // expire moves Min to the first entry at or behind off and tells whether there are files before it.
@@ -104,7 +108,10 @@ func (q *Queue) firstNeeded() int64 {
 	return min(n, q.files.hi-1)
 }
 
-func (q *Queue) removeExpired() error {
+// RemoveExpired removes the queue's files before the one with Min, but never the last, which remembers
+// how far the queue has come (ConsumeQueue.deleteExpiredFile). It may run beside everything else, after
+// [Table.Expire].
+func (q *Queue) RemoveExpired() error {
 	q.io.Lock()
 	defer q.io.Unlock()
 	for q.files.lo < q.firstNeeded() {

@@ -28,7 +28,7 @@ var (
 	ErrClosed = errors.New("the store is closed")
 	// ErrNoQueue is returned for a nil queue: [Store.Queue] knows no such queue and cannot make it.
 	ErrNoQueue = errors.New("no such queue can be stored")
-	// ErrDiskFull is returned while the disk is used above DiskFullPercent.
+	// ErrDiskFull is returned while a disk is used above [Retention].FullPercent.
 	ErrDiskFull = errors.New("the disk is full")
 )
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"ringmq/internal/clock"
 	"ringmq/internal/message"
 )
 
@@ -239,18 +238,40 @@ func (s *Store) checkpoint() {
 	}
 }
 
-// careInterval is how often the disk is looked at (cleanResourceInterval, and
-// DefaultMessageStore's disk check).
-const careInterval = 10 * time.Second
-
 // caretaker watches the disk and removes expired files.
 func (s *Store) caretaker(ctx context.Context) {
-	clock.Every(ctx, s.o.Clock, time.Second, careInterval, func(now time.Time) {
+	timer := s.o.Clock.NewTimer(time.Second)
+	defer timer.Stop()
+	told := s.o.Clock.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C():
+		}
+		now := s.o.Clock.Now()
+		told = s.tellHung(now, told)
+		err := s.deleteExpired(now, func(d time.Duration) { s.pause(ctx, d) })
+		if err != nil {
+			s.o.Log.Error("expired files stay", "err", err)
+		}
+		// Only now, so that space that was just made counts.
 		if err := s.CheckDisk(); err != nil {
 			s.o.Log.Warn("the disk's space is not known", "err", err)
 		}
-		if err := s.DeleteExpired(now, false); err != nil {
-			s.o.Log.Error("expired files stay", "err", err)
-		}
-	})
+		timer.Reset(s.retention.Load().Every)
+	}
+}
+
+// pause waits, unless ctx ends.
+func (s *Store) pause(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	timer := s.o.Clock.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C():
+	}
 }

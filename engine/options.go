@@ -71,16 +71,8 @@ type Options struct {
 	// DelayLevels is how long level n, at n-1, delays a message (messageDelayLevel).
 	DelayLevels []time.Duration
 
-	// FileReserved is how long a commit log file is kept (fileReservedTime, 72 h).
-	FileReserved time.Duration
-	// DeleteHours are the hours of the day in which expired files are removed (deleteWhen, 4).
-	DeleteHours []int
-	// DiskFullPercent is the used space above which nothing is stored
-	// (rocketmq.broker.diskSpaceWarningLevelRatio, 90).
-	DiskFullPercent int
-	// DiskCleanPercent is the used space above which the oldest files are removed although
-	// they are young (diskSpaceCleanForciblyRatio, 85); 0 never.
-	DiskCleanPercent int
+	// Retention says when commit log files go. It can be replaced later.
+	Retention Retention
 
 	Clock clock.Clock
 	Log   *slog.Logger
@@ -120,13 +112,9 @@ func (o Options) withDefaults() (Options, error) {
 	o.MemoryBytes = cmp.Or(o.MemoryBytes, mapfile.PhysicalMemory()*40/100)
 	o.MemoryLimit = cmp.Or(o.MemoryLimit, TransferLimit{256 << 10, 32})
 	o.DiskLimit = cmp.Or(o.DiskLimit, TransferLimit{64 << 10, 8})
-	o.FileReserved = cmp.Or(o.FileReserved, 72*time.Hour)
-	o.DiskFullPercent = cmp.Or(o.DiskFullPercent, 90)
+	o.Retention = o.Retention.withDefaults()
 	if o.DelayLevels == nil {
 		o.DelayLevels = defaultDelays[:]
-	}
-	if o.DeleteHours == nil {
-		o.DeleteHours = []int{4}
 	}
 	if o.Clock == nil {
 		o.Clock = clock.Real{}

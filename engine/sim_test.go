@@ -104,7 +104,7 @@ func simulate(t *testing.T, seed int) {
 		IndexSlots:           []int32{1, 16, 500}[m.rng.IntN(3)],
 		IndexEntries:         []int32{4, 40, 2000}[m.rng.IntN(3)],
 		StagingBytes:         32 << 10,
-		FileReserved:         time.Minute,
+		Retention:            Retention{Reserved: time.Minute},
 	}
 	m.logf("flush %d, log files of %d, queue files of %d, index files of %d/%d", m.o.Flush,
 		m.o.CommitLogFileSize, m.o.ConsumeQueueFileSize, m.o.IndexSlots, m.o.IndexEntries)

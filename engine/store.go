@@ -50,7 +50,9 @@ type Store struct {
 		writeback message.LogOffset
 	}
 	// visible is the log offset below which every message is in its queue.
-	visible atomic.Int64
+	visible   atomic.Int64
+	retention atomic.Pointer[Retention]
+	manual    atomic.Int32 // looks of the caretaker for which a manual deletion lasts
 	// diskFull is why appends are refused although nothing is broken.
 	diskFull atomic.Pointer[error]
 
@@ -81,6 +83,7 @@ func Open(o Options) (*Store, error) {
 		wakePrepare: make(chan struct{}, 1),
 	}
 	s.acks.watch = make(chan struct{}, 1)
+	s.retention.Store(&s.o.Retention)
 	if s.root == nil {
 		if s.root, err = mapfile.OpenDir(o.Dir); err != nil {
 			return nil, err

@@ -77,6 +77,11 @@ func (b *Broker) replaceConfig(changes map[string]string) error {
 	if err != nil {
 		return err
 	}
+	retention, err := retentionOf(next)
+	if err != nil {
+		return err
+	}
+	b.store.SetRetention(retention)
 	b.config.now.Store(next)
 	b.config.version.Counter++
 	b.config.version.Timestamp = clock.Millis(b.clock.Now())

@@ -16,7 +16,7 @@ import (
 // storeOptions are the store's options from RocketMQ's keys.
 func (b *Broker) storeOptions() (engine.Options, error) {
 	s := &b.cfg.Store
-	hours, err := deleteHours(s.DeleteWhen)
+	retention, err := retentionOf(b.cfg)
 	if err != nil {
 		return engine.Options{}, err
 	}
@@ -27,10 +27,6 @@ func (b *Broker) storeOptions() (engine.Options, error) {
 	flush := engine.AsyncFlush
 	if s.FlushDiskType == config.SyncFlush {
 		flush = engine.SyncFlush
-	}
-	clean := 0 // never while files are young
-	if s.CleanFileForciblyEnable {
-		clean = percent(b.cfg.System.DiskCleanRatio)
 	}
 	ms := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 	return engine.Options{
@@ -43,10 +39,24 @@ func (b *Broker) storeOptions() (engine.Options, error) {
 		MemoryBytes: mapfile.PhysicalMemory() * int64(s.AccessMessageInMemoryMaxRatio) / 100,
 		MemoryLimit: engine.TransferLimit{Bytes: s.MaxTransferBytesOnMessageInMemory, Messages: s.MaxTransferCountOnMessageInMemory},
 		DiskLimit:   engine.TransferLimit{Bytes: s.MaxTransferBytesOnMessageInDisk, Messages: s.MaxTransferCountOnMessageInDisk},
-		DelayLevels: levels, FileReserved: time.Duration(s.FileReservedTime) * time.Hour, DeleteHours: hours,
-		DiskFullPercent: percent(b.cfg.System.DiskWarningRatio), DiskCleanPercent: clean,
+		DelayLevels: levels, Retention: retention,
 		Clock: b.clock, Log: b.log,
 	}, nil
+}
+
+// retentionOf says when the store's files go. It changes with request 25.
+func retentionOf(f *config.BrokerFile) (engine.Retention, error) {
+	s := &f.Store
+	hours, err := deleteHours(s.DeleteWhen)
+	ms := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
+	return engine.Retention{
+		Reserved: time.Duration(s.FileReservedTime) * time.Hour, Hours: hours,
+		ExpirePercent: max(s.DiskMaxUsedSpaceRatio, 10), ForcePercent: percent(f.System.DiskCleanRatio),
+		Forcibly: s.CleanFileForciblyEnable, FullPercent: percent(f.System.DiskWarningRatio),
+		LogPause: ms(s.DeleteCommitLogFilesInterval), QueuePause: ms(s.DeleteConsumeQueueFilesInterval),
+		Every:     ms(s.CleanResourceInterval),
+		HungAfter: ms(s.DestroyMapedFileIntervalForcibly), HungEvery: ms(s.RedeleteHangedFileInterval),
+	}, err
 }
 
 func percent(ratio float64) int { return int(math.Round(ratio * 100)) }

@@ -38,7 +38,6 @@ var Statuses = map[string]Status{
 	"mmap":       {Accepted, "ringmq does not write through mappings"},
 	"netty":      {Accepted, "a knob of Netty"},
 	"outgoing":   {Accepted, "the few outgoing connections stay open; a late answer is dropped"},
-	"pace":       {Accepted, "expired files go at a fixed pace: every 10 s, at most 10"},
 	"plugin":     {Accepted, "ringmq loads no Java classes"},
 	"pool":       {Accepted, "a Java thread pool; ringmq serves requests on its I/O loops"},
 	"queue":      {Accepted, "bounds a Java request queue; ringmq stops reading a connection instead"},
@@ -56,6 +55,5 @@ var Statuses = map[string]Status{
 	"lmq":         {NotYet, "light message queues"},
 	"raft":        {NotYet, "Raft replication"},
 	"replication": {NotYet, "master-slave replication"},
-	"retention":   {NotYet, "removal of expired files before deleteWhen"},
 	"tls":         {NotYet, "TLS"},
 }

@@ -17,13 +17,13 @@ type Store struct {
 	UseReentrantLockWhenPutMessage           bool          `key:"useReentrantLockWhenPutMessage" default:"true" status:"lock" doc:"mutex instead of spin lock"`
 	FlushCommitLogTimed                      bool          `key:"flushCommitLogTimed" default:"true" important:"yes" status:"timed" doc:"fixed-period flush, no early wake"`
 	FlushIntervalConsumeQueue                int           `key:"flushIntervalConsumeQueue" default:"1000" unit:"ms" range:"1.." doc:"CQ flush period"`
-	CleanResourceInterval                    int           `key:"cleanResourceInterval" default:"10000" unit:"ms" range:"1.." status:"pace" doc:"cleaner period"`
-	DeleteCommitLogFilesInterval             int           `key:"deleteCommitLogFilesInterval" default:"100" unit:"ms" status:"pace" doc:"pause between deletes"`
-	DeleteConsumeQueueFilesInterval          int           `key:"deleteConsumeQueueFilesInterval" default:"100" unit:"ms" status:"pace" doc:"pause between deletes"`
-	DestroyMapedFileIntervalForcibly         int           `key:"destroyMapedFileIntervalForcibly" default:"120000" unit:"ms" status:"pace" doc:"free a referenced file after"`
-	RedeleteHangedFileInterval               int           `key:"redeleteHangedFileInterval" default:"120000" unit:"ms" status:"pace" doc:"retry for a hung first file"`
+	CleanResourceInterval                    int           `key:"cleanResourceInterval" default:"10000" unit:"ms" range:"1.." doc:"cleaner period"`
+	DeleteCommitLogFilesInterval             int           `key:"deleteCommitLogFilesInterval" default:"100" unit:"ms" doc:"pause between deletes"`
+	DeleteConsumeQueueFilesInterval          int           `key:"deleteConsumeQueueFilesInterval" default:"100" unit:"ms" doc:"pause between deletes"`
+	DestroyMapedFileIntervalForcibly         int           `key:"destroyMapedFileIntervalForcibly" default:"120000" unit:"ms" doc:"a removed file that is still read is told of after; Java takes it from its readers"`
+	RedeleteHangedFileInterval               int           `key:"redeleteHangedFileInterval" default:"120000" unit:"ms" doc:"and told of again after"`
 	DeleteWhen                               string        `key:"deleteWhen" default:"04" important:"yes" doc:"hour list"`
-	DiskMaxUsedSpaceRatio                    int           `key:"diskMaxUsedSpaceRatio" default:"75" unit:"%" range:"0..100" status:"retention" doc:"percent, read clamped 10–95"`
+	DiskMaxUsedSpaceRatio                    int           `key:"diskMaxUsedSpaceRatio" default:"75" unit:"%" range:"0..100" doc:"percent, read clamped 10–95"`
 	FileReservedTime                         int           `key:"fileReservedTime" default:"72" unit:"h" important:"yes" doc:"hours"`
 	PutMsgIndexHightWater                    int           `key:"putMsgIndexHightWater" default:"600000" status:"unused" doc:"no effect"`
 	MaxMessageSize                           int           `key:"maxMessageSize" default:"4194304" unit:"bytes" range:"1..16777216" doc:"max body bytes (record max = +64 KiB); changeable live"`
