@@ -30,8 +30,10 @@
 //
 // # Who reads
 //
-// [Log.Pin] hands out a file's read-only mapping and keeps it mapped until Unpin. Scans
-// ([Log.Scan]) read with pread instead, where a device error is an error value too.
+// Readers get a [Span]. [Log.Pin] finds it in the files' read-only mappings, of which a bounded part exists at a
+// time; what is not in the page cache [Log.Fetch] reads from the device into memory that is bounded, too,
+// while nobody waits, and [Log.Cached] finds it. Scans ([Log.Scan]) read with pread, where a device error is an
+// error value.
 //
 // # After a crash
 //
