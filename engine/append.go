@@ -47,6 +47,9 @@ func (s *Store) Append(q *consumequeue.Queue, r *message.Record) (Receipt, error
 	if err := s.checkRecord(q, r); err != nil {
 		return Receipt{}, err
 	}
+	if names := s.multi(r); names != nil {
+		return s.appendMulti(q, r, names)
+	}
 	var d request
 	var few fewHashes
 	hashes := s.describe(&d, few[:0], q, r)
@@ -173,6 +176,9 @@ func (s *Store) Writable() error {
 
 // scheduleTopic holds delayed messages; its queue entries carry the time of delivery.
 const scheduleTopic = "SCHEDULE_TOPIC_XXXX"
+
+// timerTopic holds messages that wait for a moment of their own.
+const timerTopic = "rmq_sys_wheel_timer"
 
 // describe fills in what the dispatcher needs of a message except for its place, and appends its
 // key hashes.

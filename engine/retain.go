@@ -209,12 +209,12 @@ func (s *Store) DeleteTopic(topic string) error {
 }
 
 // DeleteStaleQueues removes the queues whose last message is gone from the commit log, except
-// those of the delay levels (request 306). It may wait for the device.
+// those of messages that wait (request 306). It may wait for the device.
 func (s *Store) DeleteStaleQueues() error {
 	s.checkpointing.Lock()
 	defer s.checkpointing.Unlock()
 	err := s.deleteQueues(func() error {
-		return s.queues.DeleteExpired(s.log.Min(), func(topic string) bool { return topic == scheduleTopic })
+		return s.queues.DeleteExpired(s.log.Min(), func(topic string) bool { return topic == scheduleTopic || topic == timerTopic })
 	})
 	// Without a checkpoint, the next start would miss the entries and look for them in the log.
 	return errors.Join(err, s.checkpointLocked(false))
@@ -226,5 +226,6 @@ func (s *Store) deleteQueues(fn func() error) error {
 	defer s.commit.Unlock()
 	err := fn()
 	s.commit.entries = s.sumEntries()
+	s.countLight()
 	return err
 }

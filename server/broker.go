@@ -16,7 +16,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"path/filepath"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -29,6 +28,7 @@ import (
 	"ringmq/internal/wire"
 	"ringmq/server/delay"
 	"ringmq/server/hold"
+	"ringmq/server/timer"
 	"ringmq/server/txn"
 )
 
@@ -55,6 +55,7 @@ type Broker struct {
 	state   // topics, groups, offsets, clients, locks, statistics, registration: state.go
 	hold    hold.Table
 	delays  *delay.Service
+	timers  *timer.Service
 	txns    *txn.Service
 	workers workers
 
@@ -152,26 +153,14 @@ func New(o Options) (*Broker, error) {
 		return nil, errors.Join(err, store.Close())
 	}
 	b.hold.View = store.View
-	store.OnArrival(b.hold.Arrive)
-	if b.delays, err = b.openDelays(); err != nil {
-		return nil, errors.Join(err, store.Close())
-	}
+	store.OnArrival(b.onArrival)
 	if b.txns, err = b.openTransactions(); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
-	return b, nil
-}
-
-// openDelays loads the delay levels and their offsets.
-func (b *Broker) openDelays() (*delay.Service, error) {
-	levels, err := delay.ParseLevels(b.cfg.Store.MessageDelayLevel)
-	if err != nil {
-		return nil, err
+	if err := b.openWaiting(); err != nil {
+		return nil, errors.Join(err, store.Close())
 	}
-	return delay.Open(delay.Options{
-		Store: b.store, Levels: levels, Path: filepath.Join(b.cfg.Store.StorePathRootDir, "config", "delayOffset.json"),
-		Flush: b.store.Flush, Delivered: func() { b.resumePulls(nil, nil) }, Clock: b.clock, Log: b.log,
-	})
+	return b, nil
 }
 
 // Start listens on the main and the fast port, registers with the name servers and starts the timers.
@@ -193,14 +182,12 @@ func (b *Broker) Start(ctx context.Context) error {
 		b.hold.Scan(clock.Millis(now))
 		b.resumePulls(nil, nil)
 	})
-	b.tasks.Go(func() { b.delays.Run(tasks) })
+	b.startWaiting(tasks)
 	check := time.Duration(b.cfg.Broker.TransactionCheckInterval) * time.Millisecond
 	b.every(tasks, check, check, func(time.Time) { b.txns.Check(tasks) })
 	tried, cancel := context.WithTimeout(ctx, firstRegistration)
 	defer cancel()
 	b.registrar.Load().Tried(tried)
-	save := time.Duration(b.cfg.Store.FlushDelayOffsetInterval) * time.Millisecond
-	b.every(tasks, save, save, func(time.Time) { b.saved(b.delays.Save()) })
 	return nil
 }
 
@@ -230,7 +217,7 @@ func (b *Broker) Close(ctx context.Context) error {
 	}
 	errs = append(errs, b.stopState(ctx))
 	b.workers.close()
-	errs = append(errs, b.delays.Save())
+	errs = append(errs, b.closeWaiting())
 	errs = append(errs, b.store.Close())
 	return errors.Join(errs...)
 }

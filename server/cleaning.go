@@ -24,7 +24,7 @@ func (b *Broker) deleteExpired(x *exchange) {
 // the finished half messages have none and stay (DefaultMessageStore.cleanUnusedTopic).
 func (b *Broker) cleanUnusedTopics(x *exchange) {
 	for _, name := range b.store.Topics() {
-		if b.topics.Find(name) != nil || name == topic.Schedule || name == topic.HalfOp {
+		if b.topics.Find(name) != nil || name == topic.Schedule || name == topic.HalfOp || name == topic.Timer {
 			continue
 		}
 		b.log.Info("queues of a topic without configuration are removed", "topic", name)

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"ringmq/internal/message"
+	"ringmq/server/timer"
 )
 
 // seenProperties is what a send's properties say to the broker.
@@ -13,6 +14,7 @@ type seenProperties struct {
 	transaction bool // TRAN_MSG=true
 	delay       int  // DELAY: the level, 0 for none
 	noDelay     bool // DELAY is no number
+	timer       bool // one of the properties that ask for a moment
 	waitText    []byte
 }
 
@@ -32,6 +34,8 @@ func (s *sendState) storedProperties(sent, cluster []byte) seenProperties {
 			seen.transaction = bytes.EqualFold(value, trueText)
 		case message.PropertyDelay:
 			seen.delay, seen.noDelay = delayLevel(value)
+		case timer.PropertyDeliver, timer.PropertyDelay, timer.PropertySeconds:
+			seen.timer = true
 		}
 		s.props = appendProperty(s.props, name, value)
 	}

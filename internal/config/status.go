@@ -27,6 +27,7 @@ func (k StatusKind) String() string {
 var Statuses = map[string]Status{
 	"": {},
 
+	"batches":    {Accepted, "due messages are delivered in batches, and no level waits for another"},
 	"checked":    {Accepted, "recovery always checks"},
 	"commercial": {Accepted, "hook of a commercial edition"},
 	"gather":     {Accepted, "pulled messages are always sent from the page cache"},
@@ -50,7 +51,6 @@ var Statuses = map[string]Status{
 	"acl":         {NotYet, "access control"},
 	"address":     {NotYet, "address server"},
 	"bitmap":      {NotYet, "bitmaps of SQL92 filters; the filters work without"},
-	"delay":       {NotYet, "this part of delayed messages"},
 	"folders":     {NotYet, "several CommitLog folders"},
 	"lmq":         {NotYet, "light message queues"},
 	"raft":        {NotYet, "Raft replication"},

@@ -74,11 +74,13 @@ type Store struct {
 	DLegerSelfID                             string        `key:"dLegerSelfId" default:"null" status:"raft" doc:"DLedger id"`
 	PreferredLeaderID                        string        `key:"preferredLeaderId" default:"null" status:"raft" doc:"DLedger leader hint"`
 	IsEnableBatchPush                        bool          `key:"enableBatchPush" shown:"isEnableBatchPush" default:"false" status:"raft" doc:"DLedger batch push"`
-	EnableScheduleMessageStats               bool          `key:"enableScheduleMessageStats" default:"true" status:"delay" doc:"count delayed deliveries"`
+	EnableScheduleMessageStats               bool          `key:"enableScheduleMessageStats" default:"true" doc:"count delayed deliveries"`
 	EnableLmq                                bool          `key:"enableLmq" default:"false" status:"lmq" doc:"light queues"`
 	EnableMultiDispatch                      bool          `key:"enableMultiDispatch" default:"false" status:"lmq" doc:"INNER_MULTI_DISPATCH handling"`
 	MaxLmqConsumeQueueNum                    int           `key:"maxLmqConsumeQueueNum" default:"20000" status:"lmq" doc:"LMQ count limit"`
-	EnableScheduleAsyncDeliver               bool          `key:"enableScheduleAsyncDeliver" default:"false" status:"delay" doc:"asynchronous delayed delivery"`
-	ScheduleAsyncDeliverMaxPendingLimit      int           `key:"scheduleAsyncDeliverMaxPendingLimit" default:"2000" status:"delay" doc:"its queue bound per level"`
-	ScheduleAsyncDeliverMaxResendNum2Blocked int           `key:"scheduleAsyncDeliverMaxResendNum2Blocked" default:"3" status:"delay" doc:"resends before the level blocks"`
+	EnableScheduleAsyncDeliver               bool          `key:"enableScheduleAsyncDeliver" default:"false" status:"batches" doc:"asynchronous delayed delivery"`
+	ScheduleAsyncDeliverMaxPendingLimit      int           `key:"scheduleAsyncDeliverMaxPendingLimit" default:"2000" status:"batches" doc:"its queue bound per level"`
+	ScheduleAsyncDeliverMaxResendNum2Blocked int           `key:"scheduleAsyncDeliverMaxResendNum2Blocked" default:"3" status:"batches" doc:"resends before the level blocks"`
+	TimerWheelEnable                         bool          `key:"timerWheelEnable" default:"true" own:"yes" doc:"take messages with TIMER_DELIVER_MS, TIMER_DELAY_MS, TIMER_DELAY_SEC (RocketMQ 5)"`
+	TimerMaxDelaySec                         int           `key:"timerMaxDelaySec" default:"3456000" unit:"s" range:"1..315360000" own:"yes" doc:"the farthest moment such a message may ask for, from now: 40 days"`
 }

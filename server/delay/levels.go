@@ -59,7 +59,9 @@ func withLevel(p message.Properties, level int) message.Properties {
 }
 
 // Unscheduled copies the properties of a message that has waited before, without where it belonged then.
-func Unscheduled(p message.Properties) message.Properties { return without(p, propertyRealTopic, propertyRealQueue) }
+func Unscheduled(p message.Properties) message.Properties {
+	return without(p, propertyRealTopic, propertyRealQueue)
+}
 
 func without(p message.Properties, a, b string) (kept message.Properties) {
 	for name, value := range p.All() {

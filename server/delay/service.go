@@ -18,10 +18,11 @@ import (
 	"ringmq/internal/wire"
 )
 
-// Pauses of the loop.
 const (
 	idlePause  = 100 * time.Millisecond // between two looks at queues whose head is not due (Java's period)
 	retryPause = 100 * time.Millisecond // after a message that could not be stored
+	// batch is how many messages of a level are delivered with one commit, before the other levels have their turn.
+	batch = 1024
 )
 
 // halfTopic's messages are prepared transactions; one that was delayed is dropped, as Java does.
@@ -35,8 +36,10 @@ type Options struct {
 	Path string
 	// Flush makes everything appended so far safe.
 	Flush func() error
-	// Delivered is called after messages became visible.
-	Delivered func()
+	// Commit makes everything below a log offset visible, and as safe as the store's flush type says.
+	Commit func(upTo message.LogOffset) error
+	// Delivered counts a message that was appended to its topic. The slice is valid during the call.
+	Delivered func(topic []byte, bytes int32)
 	Clock     clock.Clock
 	Log       *slog.Logger
 }
@@ -49,7 +52,7 @@ type Service struct {
 	mu      sync.Mutex
 	offsets []message.QueueOffset // next to deliver, by level-1; under mu
 
-	entries [64]consumequeue.Entry // owned by Run
+	entries [batch]consumequeue.Entry // owned by Run
 }
 
 // Open loads the offsets of the levels.
@@ -82,59 +85,59 @@ func (s *Service) Run(ctx context.Context) {
 	}
 }
 
-// step delivers what is due and tells how long to wait for the next.
+// step delivers what is due, a batch of each level at most, and tells how long to wait for the next.
 func (s *Service) step(now time.Time) time.Duration {
 	pause := idlePause
 	for i := range s.queues {
 		pause = min(pause, s.level(i, clock.Millis(now)))
 	}
-	return max(pause, time.Millisecond)
+	return pause
 }
 
-// level delivers what is due of one level, a piece at a time, and tells when to look again.
+// level delivers what is due of one level, and tells when to look again.
 func (s *Service) level(i int, nowMillis int64) time.Duration {
-	for {
-		off := s.Offset(i + 1)
-		if low := s.queues[i].Min(); off < low { // the rest has expired
-			off = low
-		}
-		n, err := s.queues[i].Read(off, s.entries[:])
-		if err != nil && n == 0 && off < s.queues[i].Max() {
-			s.o.Log.Error("delayed messages cannot be read", "level", i+1, "offset", int64(off), "err", err)
-			return retryPause
-		}
-		done, pause, err := s.deliver(i, s.entries[:n], nowMillis)
-		if done > 0 {
-			s.setOffset(i, off+message.QueueOffset(done))
-			s.o.Delivered()
-		}
-		if err != nil {
-			s.o.Log.Error("delayed message cannot be delivered yet", "level", i+1, "offset", int64(off)+int64(done), "err", err)
-			return retryPause
-		}
-		if done < n || n == 0 {
-			return pause
+	q, off := s.queues[i], s.Offset(i+1)
+	if low := q.Min(); off < low { // the rest has expired
+		off = low
+	}
+	n, err := q.Read(off, s.entries[:])
+	if err != nil && n == 0 && off < q.Max() {
+		s.o.Log.Error("delayed messages cannot be read", "level", i+1, "offset", int64(off), "err", err)
+		return retryPause
+	}
+	due, pause := s.due(i, s.entries[:n], nowMillis)
+	done, err := s.deliver(q, off, due, nowMillis)
+	if done > 0 {
+		s.setOffset(i, off+message.QueueOffset(done))
+	}
+	if err != nil {
+		s.o.Log.Error("delayed message cannot be delivered yet", "level", i+1, "offset", int64(off)+int64(done), "err", err)
+		return retryPause
+	}
+	return pause
+}
+
+// due cuts off the entries whose time has come. pause is the time until the next one's has.
+func (s *Service) due(i int, entries []consumequeue.Entry, nowMillis int64) (due []consumequeue.Entry, pause time.Duration) {
+	for k := range entries {
+		// An entry later than any could be was made under another level table or clock: it is due.
+		at := entries[k].TagsCode
+		if !entries[k].IsHole() && at > nowMillis && at <= nowMillis+s.o.Levels[i].Milliseconds() {
+			return entries[:k], time.Duration(at-nowMillis) * time.Millisecond
 		}
 	}
+	if len(entries) == batch {
+		return entries, 0
+	}
+	return entries, idlePause
 }
 
-// deliver appends the entries that are due, in order, and commits them. done of them are finished with;
-// pause is the time until the next is due.
-func (s *Service) deliver(i int, entries []consumequeue.Entry, nowMillis int64) (done int, pause time.Duration, err error) {
-	pause = idlePause
+// deliver appends the messages of entries, which begin at a queue offset, to their topics, in order, and commits
+// them. done of them are finished with.
+func (s *Service) deliver(q *consumequeue.Queue, from message.QueueOffset, entries []consumequeue.Entry, nowMillis int64) (done int, err error) {
 	upTo := message.LogOffset(0)
-	for k := range entries {
-		if entries[k].IsHole() {
-			done++
-			continue
-		}
-		// An entry later than any could be was made under another level table or clock: it is due.
-		due := entries[k].TagsCode
-		if due > nowMillis && due <= nowMillis+s.o.Levels[i].Milliseconds() {
-			pause = min(pause, time.Duration(due-nowMillis)*time.Millisecond)
-			break
-		}
-		end, errOne := s.appendOne(entries[k].LogOffset, nowMillis)
+	for done < len(entries) {
+		end, errOne := s.appendOne(q, from+message.QueueOffset(done), &entries[done], nowMillis)
 		if errOne != nil {
 			err = errOne
 			break
@@ -143,31 +146,42 @@ func (s *Service) deliver(i int, entries []consumequeue.Entry, nowMillis int64) 
 		done++
 	}
 	if upTo > 0 {
-		if _, errCommit := s.o.Store.Commit(upTo, false, nil); errCommit != nil {
-			return 0, retryPause, errCommit
+		// What the device is late with is stored, too.
+		if errCommit := s.o.Commit(upTo); errCommit != nil && !errors.Is(errCommit, engine.ErrFlushTimeout) {
+			return 0, errCommit
 		}
 	}
-	return done, pause, err
+	return done, err
 }
 
-// appendOne appends the message that waits at off to its own topic. A message that is not
+// appendOne appends the message that waits at a queue offset to its own topic. A message that is not
 // there or says not where it belongs is passed over.
-func (s *Service) appendOne(off message.LogOffset, nowMillis int64) (end message.LogOffset, err error) {
-	raw, err := s.o.Store.ReadRecord(off)
-	var r message.Record
-	if err == nil {
-		err = message.Decode(raw, &r)
+func (s *Service) appendOne(q *consumequeue.Queue, at message.QueueOffset, e *consumequeue.Entry, nowMillis int64) (end message.LogOffset, err error) {
+	if e.IsHole() {
+		return 0, nil
 	}
-	if err != nil {
-		s.o.Log.Error("delayed message is damaged and passed over", "logOffset", int64(off), "err", err)
+	there := s.o.Store.View(q, at, func(record []byte) { end, err = s.appendRecord(record, nowMillis) })
+	if !there {
+		s.o.Log.Error("delayed message is not in the log and is passed over", "level", q.ID()+1, "offset", int64(at), "logOffset", int64(e.LogOffset))
+	}
+	return end, err
+}
+
+func (s *Service) appendRecord(record []byte, nowMillis int64) (end message.LogOffset, err error) {
+	var r message.Record
+	if err := message.Decode(record, &r); err != nil {
+		s.o.Log.Error("delayed message is damaged and passed over", "err", err)
 		return 0, nil
 	}
 	if !restore(&r) || string(r.Topic) == halfTopic {
-		s.o.Log.Error("delayed message has no topic to go to and is passed over", "logOffset", int64(off))
+		s.o.Log.Error("delayed message has no topic to go to and is passed over", "logOffset", int64(r.LogOffset))
 		return 0, nil
 	}
 	r.StoreTimestamp = nowMillis
 	got, err := s.o.Store.Append(s.o.Store.Queue(r.Topic, r.QueueID), &r)
+	if err == nil {
+		s.o.Delivered(r.Topic, got.Size)
+	}
 	return got.End(), err
 }
 

@@ -37,8 +37,9 @@ func (s *stage) open() {
 	levels, err := ParseLevels("1s 5s")
 	require.NoError(s.t, err)
 	s.service, err = Open(Options{
-		Store: s.store, Levels: levels, Path: s.path, Flush: s.store.Flush, Delivered: func() {},
-		Clock: clock.Real{}, Log: slog.New(slog.DiscardHandler),
+		Store: s.store, Levels: levels, Path: s.path, Flush: s.store.Flush, Commit: s.commit,
+		Delivered: func(topic []byte, _ int32) { require.Equal(s.t, "T", string(topic)) },
+		Clock:     clock.Real{}, Log: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(s.t, err)
 }
@@ -49,8 +50,12 @@ func (s *stage) put(name string, level int) {
 	Schedule(r, props, level, 2)
 	got, err := s.store.Append(s.store.Queue(r.Topic, r.QueueID), r)
 	require.NoError(s.t, err)
-	_, err = s.store.Commit(got.End(), false, nil)
-	require.NoError(s.t, err)
+	require.NoError(s.t, s.commit(got.End()))
+}
+
+func (s *stage) commit(upTo message.LogOffset) error {
+	_, err := s.store.Commit(upTo, false, nil)
+	return err
 }
 
 // arrived is what T/0 got since the last call.
@@ -87,7 +92,8 @@ func (s *stage) run(steps string) {
 		case "at":
 			_, err := fmt.Sscan(f[1], &s.now)
 			require.NoError(s.t, err)
-			s.service.step(time.UnixMilli(s.now))
+			for s.service.step(time.UnixMilli(s.now)) == 0 {
+			}
 		case "->":
 			require.Equal(s.t, strings.Join(f[1:], " "), s.arrived(), "line %d", n+1)
 		case "save":

@@ -20,6 +20,7 @@ const (
 	SelfTest     = "SELF_TEST_TOPIC"
 	OffsetMoved  = "OFFSET_MOVED_EVENT"
 	Trace        = "RMQ_SYS_TRACE_TOPIC"
+	Timer        = "rmq_sys_wheel_timer" // of RocketMQ 5
 )
 
 const (
@@ -30,7 +31,7 @@ const (
 )
 
 // sendForbidden lists the topics that clients may not send to.
-var sendForbidden = []string{Schedule, Half, HalfOp, CheckMaxTime, SelfTest, OffsetMoved}
+var sendForbidden = []string{Schedule, Half, HalfOp, CheckMaxTime, SelfTest, OffsetMoved, Timer}
 
 // systemAlways lists the system topics of every broker, whether they exist yet or not.
 var systemAlways = []string{AutoCreate, Schedule, Benchmark, Half, Trace, HalfOp, CheckMaxTime, SelfTest, OffsetMoved}
