@@ -68,6 +68,11 @@ type Options struct {
 	// (maxTransfer{Bytes,Count}OnMessageIn{Memory,Disk}: 256 KiB, 32, 64 KiB, 8).
 	MemoryLimit, DiskLimit TransferLimit
 
+	// MultiDispatch puts messages into all queues that they name (enableMultiDispatch), LightQueues makes those
+	// named %LMQ%… light ones (enableLmq), of which there are about MaxLightQueues at most (maxLmqConsumeQueueNum).
+	MultiDispatch, LightQueues bool
+	MaxLightQueues             int64
+
 	// DelayLevels is how long level n, at n-1, delays a message (messageDelayLevel).
 	DelayLevels []time.Duration
 

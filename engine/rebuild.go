@@ -49,6 +49,7 @@ func Rebuild(ctx context.Context, o Options, r RebuildOptions) (Rebuilt, error) 
 	if err != nil {
 		return Rebuilt{}, err
 	}
+	o.MultiDispatch, o.LightQueues = true, true // what the records say
 	root, err := mapfile.OpenDir(o.Dir)
 	if err != nil {
 		return Rebuilt{}, err

@@ -70,14 +70,38 @@ func (v *redispatch) Record(_ []byte, r *message.Record) error {
 	v.hashes = s.describe(&d, v.hashes[:0], nil, r)
 	d.place(r)
 	v.index(&d)
-	if r.LogOffset < v.r.queuesFrom || !isQueued(r.SysFlag) || s.tombstones.dead(r.Topic, r.LogOffset) {
+	if r.LogOffset < v.r.queuesFrom || !isQueued(r.SysFlag) {
 		return nil
+	}
+	if err := v.aliases(r, &d); err != nil || s.tombstones.dead(r.Topic, r.LogOffset) {
+		return err
 	}
 	if d.queue = s.Queue(r.Topic, r.QueueID); d.queue == nil {
 		v.skip(r)
 		return nil
 	}
 	return v.queue(&d)
+}
+
+// aliases puts a record's entries into the other queues that it is for.
+func (v *redispatch) aliases(r *message.Record, d *request) error {
+	return v.r.s.aliases(r, func(topic []byte, id int32, at message.QueueOffset) error {
+		q := v.aliasQueue(topic, id, r)
+		if q == nil {
+			return nil
+		}
+		alias := d.alias(q, at)
+		return v.queue(&alias)
+	})
+}
+
+// aliasQueue is another queue that a record is for, nil if it was deleted since or cannot be.
+func (v *redispatch) aliasQueue(topic []byte, id int32, r *message.Record) *consumequeue.Queue {
+	s := v.r.s
+	if s.tombstones.dead(topic, r.LogOffset) {
+		return nil
+	}
+	return s.Queue(topic, id)
 }
 
 // index puts a record into the index. A store on a full disk opens all the same: what is not indexed is
@@ -232,15 +256,29 @@ func (v *redispatch) Damage(e *commitlog.CorruptError, r *message.Record) error 
 	} else {
 		s.reportDamage(e)
 	}
-	if r == nil || r.LogOffset < v.r.queuesFrom || !isQueued(r.SysFlag) || s.tombstones.dead(r.Topic, r.LogOffset) {
+	if r == nil || r.LogOffset < v.r.queuesFrom || !isQueued(r.SysFlag) {
 		return nil
 	}
-	q := s.Queue(r.Topic, r.QueueID)
-	if q == nil || q.Max() != r.QueueOffset {
+	err := s.aliases(r, func(topic []byte, id int32, at message.QueueOffset) error {
+		return v.damagedAt(v.aliasQueue(topic, id, r), at, r)
+	})
+	if err != nil {
+		return err
+	}
+	if s.tombstones.dead(r.Topic, r.LogOffset) {
+		return nil
+	}
+	return v.damagedAt(s.Queue(r.Topic, r.QueueID), r.QueueOffset, r)
+}
+
+// damagedAt keeps the place of a record whose body is damaged.
+func (v *redispatch) damagedAt(q *consumequeue.Queue, at message.QueueOffset, r *message.Record) error {
+	if q == nil || q.Max() != at {
 		return nil
 	}
 	d := request{queue: q}
-	s.describe(&d, nil, q, r)
+	v.r.s.describe(&d, nil, q, r)
 	d.place(r)
+	d.queueOffset = at
 	return v.hole(q, &d)
 }

@@ -94,18 +94,30 @@ type repairer struct {
 
 // Record implements [commitlog.Visitor].
 func (v *repairer) Record(_ []byte, r *message.Record) error {
-	if r.QueueID != v.queue.ID() || r.QueueOffset < v.next || r.QueueOffset > v.last ||
-		!isQueued(r.SysFlag) || string(r.Topic) != v.queue.Topic() {
+	if r.QueueID == v.queue.ID() && isQueued(r.SysFlag) && string(r.Topic) == v.queue.Topic() {
+		return v.put(r, r.QueueOffset)
+	}
+	return v.s.aliases(r, func(topic []byte, id int32, at message.QueueOffset) error {
+		if id != v.queue.ID() || string(topic) != v.queue.Topic() {
+			return nil
+		}
+		return v.put(r, at)
+	})
+}
+
+// put puts a record of the queue back, if its place is among the damaged ones.
+func (v *repairer) put(r *message.Record, at message.QueueOffset) error {
+	if at < v.next || at > v.last {
 		return nil
 	}
 	var d request
 	v.s.describe(&d, nil, v.queue, r)
 	d.place(r)
-	if err := v.holes(r.QueueOffset, d.entry()); err != nil {
+	if err := v.holes(at, d.entry()); err != nil {
 		return err
 	}
-	v.next = r.QueueOffset + 1
-	return v.queue.Repair(r.QueueOffset, d.entry())
+	v.next = at + 1
+	return v.queue.Repair(at, d.entry())
 }
 
 // Damage implements [commitlog.Visitor].

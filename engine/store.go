@@ -23,6 +23,7 @@ type Store struct {
 	log    *commitlog.Log
 	queues *consumequeue.Table
 	index  *index.Index // nil with NoIndex; written by indexer
+	light  atomic.Int64 // light queues there are, about
 
 	indexer *indexer // nil with NoIndex
 
@@ -119,6 +120,7 @@ func (s *Store) open() error {
 	if err := writeAbort(s.root); err != nil {
 		return err
 	}
+	s.countLight()
 	half := s.o.StagingBytes / 2
 	s.stage.filling, s.commit.spare = newBatch(half), newBatch(half)
 	if s.stage.stager, err = commitlog.NewStager(s.log, s.stage.filling.bytes); err != nil {
