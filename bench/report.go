@@ -3,52 +3,144 @@ package bench
 import (
 	"fmt"
 	"io"
-	"os"
+	"maps"
+	"slices"
 	"text/tabwriter"
-	"time"
+
+	"ringmq/bench/latency"
+	"ringmq/bench/usage"
+	"ringmq/internal/wire"
 )
 
-// bothUsages are the broker's and the tool's own usage at one moment.
-type bothUsages struct{ broker, tool Usage }
-
-func readBoth(pid int) (u bothUsages, err error) {
-	if u.tool, err = ReadUsage(os.Getpid()); err != nil || pid == 0 {
-		return u, err
-	}
-	u.broker, err = ReadUsage(pid)
-	return u, err
+// Report is what a run has measured, after its warm-up.
+type Report struct {
+	What      string             `json:"what"` // send, pull, e2e, …
+	Broker    string             `json:"broker"`
+	Path      string             `json:"io"` // this tool's own I/O path
+	Seconds   float64            `json:"seconds"`
+	Messages  uint64             `json:"messages"`
+	PerSecond float64            `json:"messagesPerSecond"`
+	MB        float64            `json:"bodyMBPerSecond"`
+	Latency   latency.Summary    `json:"latency"`
+	Lag       *latency.Summary   `json:"lag,omitempty"`      // open loop: how late this tool sent
+	EndToEnd  *latency.Summary   `json:"endToEnd,omitempty"` // e2e: from the intended send to the receipt
+	Delivered uint64             `json:"delivered,omitempty"`
+	Missing   int64              `json:"missing"`           // e2e: acknowledged and not delivered within a second after the end
+	Answers   map[string]uint64  `json:"answers,omitempty"` // requests by status, where one was not SUCCESS
+	Refusal   string             `json:"firstRefusal,omitempty"`
+	Pull      *PullChecks        `json:"pull,omitempty"`
+	Tool      usage.Cost         `json:"tool"`
+	Server    *usage.Cost        `json:"server,omitempty"`
+	Series    []Slice            `json:"series"`
+	Histogram *latency.Histogram `json:"-"`
 }
 
-func (r *SendReport) usage(before, after bothUsages, n uint64) {
-	if n == 0 {
-		return
-	}
-	micros := func(a, b Usage) float64 { return float64((b.CPU - a.CPU).Microseconds()) / float64(n) }
-	r.ToolCPUMicros = micros(before.tool, after.tool)
-	r.BrokerCPUMicros = micros(before.broker, after.broker)
-	r.BrokerRSSMiB = float64(after.broker.RSSBytes) / (1 << 20)
-	r.BrokerAnonMiB = float64(after.broker.AnonBytes) / (1 << 20)
-	r.SwitchesPerThous = 1000 * float64(after.broker.CtxSwitches-before.broker.CtxSwitches) / float64(n)
+// Slice is one part of the measured time.
+type Slice struct {
+	PerSecond float64 `json:"messagesPerSecond"`
+	P99       float64 `json:"p99Millis"`
 }
 
-func (r *SendReport) latency(h *Histogram) {
-	ms := func(q float64) float64 { return float64(h.Quantile(q)) / float64(time.Millisecond) }
-	r.P50Millis, r.P99Millis, r.P999Millis, r.MaxMillis = ms(0.5), ms(0.99), ms(0.999), ms(1)
+// gather joins what the workers of a run have counted.
+func (rep *Report) gather(r *run) {
+	all, lag, endToEnd := &latency.Histogram{}, &latency.Histogram{}, &latency.Histogram{}
+	var windows []window
+	var body, answered uint64
+	var checks PullChecks
+	refused := map[string]uint64{}
+	for _, t := range r.tallies {
+		for i := range t.windows {
+			if len(windows) <= i {
+				windows = append(windows, window{})
+			}
+			windows[i].messages += t.windows[i].messages
+			windows[i].latency.Merge(&t.windows[i].latency)
+			all.Merge(&t.windows[i].latency)
+		}
+		lag.Merge(&t.lag)
+		body += t.bodyBytes
+		answered += t.measuredAnswers
+		for status, n := range t.answers {
+			refused[status.String()] += n
+		}
+		if rep.Refusal == "" {
+			rep.Refusal = t.firstRefusal
+		}
+		checks.add(&t.pulls)
+	}
+	for _, t := range r.received {
+		endToEnd.Merge(&t.endToEnd)
+		checks.add(&t.pulls)
+		if rep.Refusal == "" {
+			rep.Refusal = t.firstRefusal
+		}
+	}
+	if len(refused) > 0 {
+		rep.Answers = refused
+		rep.Answers[wire.StatusSuccess.String()] += answered
+	}
+	rep.MB = float64(body) / 1e6 / rep.Seconds
+	rep.Latency, rep.Histogram = all.Summary(), all
+	if lag.Count() > 0 {
+		s := lag.Summary()
+		rep.Lag = &s
+	}
+	if endToEnd.Count() > 0 {
+		s := endToEnd.Summary()
+		rep.EndToEnd, rep.Delivered, rep.Histogram = &s, endToEnd.Count(), endToEnd
+	}
+	if checks != (PullChecks{}) {
+		rep.Pull = &checks
+	}
+	rep.slices(windows, r.o.Window.Seconds())
+}
+
+// slices makes the series of the windows; the last one, seldom whole, counts if it is at least half one.
+func (rep *Report) slices(windows []window, seconds float64) {
+	for i := range windows {
+		length := min(seconds, rep.Seconds-float64(i)*seconds)
+		if length < seconds/2 && i > 0 {
+			break
+		}
+		rep.Series = append(rep.Series, Slice{PerSecond: float64(windows[i].messages) / length, P99: windows[i].latency.Summary().P99})
+	}
+}
+
+// Slowest is the rate of the slowest part of the measured time.
+func (rep *Report) Slowest() float64 {
+	if len(rep.Series) == 0 {
+		return 0
+	}
+	return slices.MinFunc(rep.Series, func(a, b Slice) int { return int(a.PerSecond - b.PerSecond) }).PerSecond
 }
 
 // WriteTable prints the report for people.
-func (r *SendReport) WriteTable(w io.Writer) error {
+func (rep *Report) WriteTable(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(name, format string, args ...any) { fmt.Fprintf(t, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
-	row("messages/s", "%.0f  (%.0f MB/s of bodies)", r.PerSecond, r.MBPerSecond)
-	row("latency", "p50 %.3f ms  p99 %.3f ms  p99.9 %.3f ms  max %.3f ms", r.P50Millis, r.P99Millis, r.P999Millis, r.MaxMillis)
-	if r.BrokerCPUMicros > 0 {
-		row("broker", "%.2f CPU-µs/message  %.0f MiB resident, %.0f MiB of it anonymous  %.1f context switches per 1,000 messages",
-			r.BrokerCPUMicros, r.BrokerRSSMiB, r.BrokerAnonMiB, r.SwitchesPerThous)
+	row("messages/s", "%.0f  (%.0f MB/s of bodies; %d in %.1f s)", rep.PerSecond, rep.MB, rep.Messages, rep.Seconds)
+	if len(rep.Series) > 1 {
+		row("slowest second", "%.0f/s", rep.Slowest())
 	}
-	row("this tool", "%.2f CPU-µs/message", r.ToolCPUMicros)
-	if r.Refused > 0 {
-		row("refused", "%d  (first: %s)", r.Refused, r.FirstRefusal)
+	row("latency", "%s", rep.Latency)
+	if rep.EndToEnd != nil {
+		row("end to end", "%s  (%d delivered, %d missing)", rep.EndToEnd, rep.Delivered, rep.Missing)
+	}
+	if rep.Lag != nil {
+		row("sent late by", "%s", rep.Lag)
+	}
+	if rep.Pull != nil {
+		row("pulls", "%s", rep.Pull)
+	}
+	if rep.Server != nil {
+		row("broker", "%s", rep.Server)
+	}
+	row("this tool", "%.2f CPU-µs/message  %.2f CPUs  (io %s)", rep.Tool.CPUMicros, rep.Tool.CPUShare, rep.Path)
+	for _, status := range slices.Sorted(maps.Keys(rep.Answers)) {
+		row("answers", "%d  %s", rep.Answers[status], status)
+	}
+	if rep.Refusal != "" {
+		row("first refusal", "%s", rep.Refusal)
 	}
 	return t.Flush()
 }

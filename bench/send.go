@@ -3,273 +3,174 @@ package bench
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"io"
-	"math/rand/v2"
-	"net"
-	"sync"
-	"sync/atomic"
 	"time"
 
+	"ringmq/bench/load"
 	"ringmq/internal/wire"
 )
 
-// SendOptions of a send run.
+// SendOptions of a run of producers.
 type SendOptions struct {
-	Broker    string // host:port of the broker's main port
-	Topic     string // must exist, or be created by the broker on first use
-	Queues    int    // queue ids 0 … Queues-1 are used in turn, one per connection
-	Conns     int
-	Window    int // requests in flight per connection
-	BodyBytes int
-	Batch     int // messages per request; ≤ 1 sends single messages
-	Tags      string
-	Serialize wire.Serialize
-	Warmup    time.Duration
-	Duration  time.Duration
-	PID       int // the broker's process; 0 leaves its usage out
-	Progress  func(elapsed time.Duration, perSecond float64)
+	Common
+	Topic       string // must exist, or be created by the broker on first use
+	Topics      int    // more than 1: Topic_000000 and so on, used in turn
+	Queues      int    // of each topic, used in turn
+	Conns       int
+	InFlight    int     // requests in flight per connection, at most
+	Rate        float64 // messages per second over all connections; 0: closed loop
+	Sizes       Sizes
+	Batch       int // messages per request; ≤ 1 sends single messages
+	Tags        []string
+	Keys        int // keys per message, each unlike any other
+	Properties  map[string]string
+	NoUniqueKey bool
+	Poll        time.Duration // load.Options.Poll
 }
 
-// SendReport is what a send run has measured, after its warm-up.
-type SendReport struct {
-	Seconds          float64 `json:"seconds"`
-	Messages         uint64  `json:"messages"`
-	PerSecond        float64 `json:"messagesPerSecond"`
-	MBPerSecond      float64 `json:"bodyMBPerSecond"`
-	Refused          uint64  `json:"refused"`
-	P50Millis        float64 `json:"p50Millis"`
-	P99Millis        float64 `json:"p99Millis"`
-	P999Millis       float64 `json:"p999Millis"`
-	MaxMillis        float64 `json:"maxMillis"`
-	ToolCPUMicros    float64 `json:"toolCPUMicrosPerMessage"`
-	BrokerCPUMicros  float64 `json:"brokerCPUMicrosPerMessage,omitempty"`
-	BrokerRSSMiB     float64 `json:"brokerRSSMiB,omitempty"`
-	BrokerAnonMiB    float64 `json:"brokerAnonMiB,omitempty"`
-	SwitchesPerThous float64 `json:"brokerContextSwitchesPerThousand,omitempty"`
-	FirstRefusal     string  `json:"firstRefusal,omitempty"`
-}
+// maxTopics is what the digits of a topic's number allow.
+const maxTopics = 1_000_000
 
-// sendRun is the state that the connections of a run share.
-type sendRun struct {
-	o         *SendOptions
-	measuring atomic.Bool
-	stop      atomic.Bool
-	done      atomic.Uint64 // answered messages while measuring
-	refused   atomic.Uint64
-	refusal   atomic.Pointer[string]
-}
-
-// sendConn is one connection of a run; owned by its goroutine.
-type sendConn struct {
-	run     *sendRun
-	conn    net.Conn
-	slots   []slot
-	prefix  [12]byte
-	count   uint64
-	out     []byte
-	in      []byte
-	dec     wire.Decoder
-	cmd     wire.Command
-	latency Histogram
-}
-
-// Send runs the load and reports. It fails when a connection fails, not when requests are refused.
-func Send(ctx context.Context, o SendOptions) (*SendReport, error) {
-	r := &sendRun{o: &o}
-	conns := make([]*sendConn, o.Conns)
-	for i := range conns {
-		c, err := r.dial(ctx, i)
-		if err != nil {
-			return nil, err
-		}
-		defer c.conn.Close()
-		conns[i] = c
-	}
-	var wg sync.WaitGroup
-	errs := make(chan error, len(conns))
-	for _, c := range conns {
-		wg.Go(func() {
-			if err := c.drive(); err != nil {
-				r.stop.Store(true)
-				errs <- err
-			}
-		})
-	}
-	report, err := r.measure(ctx)
-	r.stop.Store(true)
-	wg.Wait()
-	close(errs)
-	for e := range errs {
-		err = errors.Join(err, e)
-	}
-	if err != nil {
-		return nil, err
-	}
-	var all Histogram
-	for _, c := range conns {
-		all.Merge(&c.latency)
-	}
-	report.latency(&all)
-	return report, nil
-}
-
-func (r *sendRun) dial(ctx context.Context, i int) (*sendConn, error) {
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", r.o.Broker)
-	if err != nil {
-		return nil, fmt.Errorf("bench: broker %s: %w", r.o.Broker, err)
-	}
-	c := &sendConn{run: r, conn: conn, in: make([]byte, 0, 64<<10)}
-	binary.BigEndian.PutUint64(c.prefix[:], rand.Uint64())
-	for k := range r.o.Window {
-		s, err := newSlot(r.o, k, int32(i%max(r.o.Queues, 1)), time.Now())
-		if err != nil {
-			return nil, err
-		}
-		c.slots = append(c.slots, s)
-	}
-	return c, nil
-}
-
-// measure waits for the warm-up, then for the run, and reports the difference.
-func (r *sendRun) measure(ctx context.Context) (*SendReport, error) {
-	if err := r.wait(ctx, r.o.Warmup); err != nil {
-		return nil, err
-	}
-	before, err := readBoth(r.o.PID)
-	if err != nil {
-		return nil, err
-	}
-	begin := time.Now()
-	r.done.Store(0)
-	r.measuring.Store(true)
-	if err := r.wait(ctx, r.o.Duration); err != nil {
-		return nil, err
-	}
-	r.measuring.Store(false)
-	seconds := time.Since(begin).Seconds()
-	after, err := readBoth(r.o.PID)
-	if err != nil {
-		return nil, err
-	}
-	n := r.done.Load()
-	rep := &SendReport{Seconds: seconds, Messages: n, PerSecond: float64(n) / seconds, Refused: r.refused.Load()}
-	rep.MBPerSecond = rep.PerSecond * float64(r.o.BodyBytes) / 1e6
-	rep.usage(before, after, n)
-	if p := r.refusal.Load(); p != nil {
-		rep.FirstRefusal = *p
-	}
-	return rep, nil
-}
-
-// wait reports progress every second until d is over or the run has failed.
-func (r *sendRun) wait(ctx context.Context, d time.Duration) error {
-	begin, last, lastAt := time.Now(), r.done.Load(), time.Now()
-	tick := time.NewTicker(min(max(d, time.Millisecond), 200*time.Millisecond))
-	defer tick.Stop()
-	for time.Since(begin) < d && !r.stop.Load() {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case now := <-tick.C:
-			if since := now.Sub(lastAt); since >= time.Second && r.o.Progress != nil {
-				n := r.done.Load()
-				r.o.Progress(now.Sub(begin), float64(n-last)/since.Seconds())
-				last, lastAt = n, now
-			}
-		}
-	}
-	return nil
-}
-
-// drive keeps the window full until the run stops.
-func (c *sendConn) drive() error {
-	for i := range c.slots {
-		c.queue(i)
-	}
-	for {
-		if err := c.flush(); err != nil {
-			return err
-		}
-		if c.run.stop.Load() {
-			return nil
-		}
-		if err := c.receive(); err != nil {
-			if c.run.stop.Load() {
-				return nil
-			}
-			return err
-		}
-	}
-}
-
-func (c *sendConn) queue(i int) {
-	c.count++
-	s := &c.slots[i]
-	s.stamp(&c.prefix, c.count)
-	s.sent = time.Now()
-	c.out = append(c.out, s.frame...)
-}
-
-func (c *sendConn) flush() error {
-	_, err := c.conn.Write(c.out)
-	c.out = c.out[:0]
-	return err
-}
-
-// receive reads once and queues a new request for every answer in what came.
-func (c *sendConn) receive() error {
-	n, err := c.conn.Read(c.in[len(c.in):cap(c.in)])
-	if err != nil {
-		if errors.Is(err, io.EOF) {
-			return fmt.Errorf("bench: broker %s closed the connection", c.run.o.Broker)
-		}
-		return err
-	}
-	c.in = c.in[:len(c.in)+n]
-	now := time.Now()
-	rest := c.in
-	for len(rest) >= 4 {
-		size := int(binary.BigEndian.Uint32(rest))
-		if size > cap(c.in)-4 {
-			return fmt.Errorf("bench: broker %s sent an answer of %d bytes", c.run.o.Broker, size)
-		}
-		if len(rest) < 4+size {
-			break
-		}
-		if err := c.answer(rest[4:4+size], now); err != nil {
-			return err
-		}
-		rest = rest[4+size:]
-	}
-	c.in = c.in[:copy(c.in, rest)]
-	return nil
-}
-
-func (c *sendConn) answer(frame []byte, now time.Time) error {
-	if err := c.dec.Decode(frame, &c.cmd); err != nil {
-		return err
-	}
-	i := int(c.cmd.Opaque) - opaqueBase
-	if i < 0 || i >= len(c.slots) {
-		return fmt.Errorf("bench: answer to a request that was not sent: opaque %d", c.cmd.Opaque)
-	}
-	r := c.run
+func (o *SendOptions) check() error {
 	switch {
-	case wire.Status(c.cmd.Code) != wire.StatusSuccess:
-		r.refused.Add(1)
-		if r.refusal.Load() == nil {
-			text := fmt.Sprintf("code %d: %s", c.cmd.Code, c.cmd.Remark)
-			r.refusal.CompareAndSwap(nil, &text)
-		}
-	case r.measuring.Load():
-		r.done.Add(uint64(max(r.o.Batch, 1)))
-		c.latency.Add(now.Sub(c.slots[i].sent))
-	default:
-		r.done.Add(uint64(max(r.o.Batch, 1)))
+	case o.Conns < 1 || o.InFlight < 1 || o.Queues < 1 || o.Sizes.Min() < 1:
+		return fmt.Errorf("bench: connections, requests in flight, queues and sizes must be at least 1")
+	case o.Topics > maxTopics:
+		return fmt.Errorf("bench: %d topics; at most %d", o.Topics, maxTopics)
+	case o.Topics > 1 && o.Queues > 100_000:
+		return fmt.Errorf("bench: %d queues of several topics; at most 100,000", o.Queues)
+	case o.InFlight > 1_000_000:
+		return fmt.Errorf("bench: %d requests in flight per connection; at most 1,000,000", o.InFlight)
 	}
-	c.queue(i)
+	return nil
+}
+
+// Send runs producers and reports. It fails when a connection does, not when requests are refused.
+func Send(ctx context.Context, o SendOptions) (*Report, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	r, err := newRun(&o.Common, load.Options{Poll: o.Poll})
+	if err != nil {
+		return nil, err
+	}
+	for i := range o.Conns {
+		s, err := newSender(r, &o, i, r.tally(i))
+		if err == nil {
+			err = r.add(ctx, s)
+		}
+		if err != nil {
+			return nil, err // connections of a group that never starts end with the process
+		}
+	}
+	return r.measure(ctx, "send", nil)
+}
+
+// sender is the flow of one producer.
+type sender struct {
+	o       *SendOptions
+	run     *run
+	tally   *tally
+	index   int // of its connection
+	slots   []slot
+	free    []int32 // a ring of the slots not in flight, the one that is free for longest first
+	first   int
+	spare   int // number of free slots
+	count   uint64
+	target  int // of the next request, where there are several topics
+	pace    pace
+	started bool
+	id      uint64 // in the stamps of an end-to-end run; 0 for none
+	reader  replyReader
+}
+
+func newSender(r *run, o *SendOptions, i int, t *tally) (*sender, error) {
+	return newStampedSender(r, o, i, t, 0)
+}
+
+// newStampedSender makes a sender whose bodies start with id and the time they were due, unless id is 0.
+func newStampedSender(r *run, o *SendOptions, i int, t *tally, id uint64) (*sender, error) {
+	s := &sender{o: o, run: r, tally: t, index: i, id: id, target: i}
+	var err error
+	if s.slots, err = makeSlots(o, i, id != 0); err != nil {
+		return nil, err
+	}
+	for k := range s.slots {
+		s.free = append(s.free, int32(k))
+	}
+	s.spare = len(s.slots)
+	return s, nil
+}
+
+// Pump implements load.Flow: in a closed loop every free slot is sent again, in an open one those
+// that are due.
+func (s *sender) Pump(now time.Duration, out *load.Out) time.Duration {
+	if !s.started {
+		s.started = true
+		s.pace = newPace(s.run.start, s.o.Rate/float64(max(s.o.Batch, 1)), s.index, s.o.Conns)
+	}
+	born := s.tally.bornText(now)
+	for s.spare > 0 && s.run.until.Load() == 0 {
+		since := now
+		if s.pace.open() {
+			if since = s.pace.due(); since > now {
+				s.tally.publish()
+				return since
+			}
+			s.pace.k++
+			s.tally.late(now, since)
+		}
+		s.launch(since, born, out)
+	}
+	s.tally.publish()
+	return load.Never
+}
+
+// launch sends the slot that is free for longest.
+func (s *sender) launch(since time.Duration, born *[13]byte, out *load.Out) {
+	p := &s.slots[s.free[s.first]]
+	if s.first++; s.first == len(s.free) {
+		s.first = 0
+	}
+	s.spare--
+	s.count = p.renew(born, s.count)
+	if s.o.Topics > 1 {
+		p.aim(s.target%s.o.Topics, s.target/s.o.Topics)
+		s.target = (s.target + s.o.Conns) % (s.o.Topics * s.o.Queues)
+	}
+	if p.stamp != nil {
+		binary.BigEndian.PutUint64(p.stamp, s.id)
+		binary.BigEndian.PutUint64(p.stamp[8:], uint64(since))
+	}
+	p.sent, p.flying = since, true
+	out.Add(p.frame)
+}
+
+// Frame implements load.Flow.
+func (s *sender) Frame(now time.Duration, frame []byte) error {
+	a, err := s.reader.read(frame)
+	if err != nil {
+		return err
+	}
+	if !a.ok {
+		return nil // the broker asks or tells something
+	}
+	i := int(a.opaque) - opaqueBase
+	if i < 0 || i >= len(s.slots) || !s.slots[i].flying {
+		return fmt.Errorf("an answer to a request that was not sent: opaque %d", a.opaque)
+	}
+	p := &s.slots[i]
+	p.flying = false
+	at := s.first + s.spare
+	if at >= len(s.free) {
+		at -= len(s.free)
+	}
+	s.free[at] = int32(i)
+	s.spare++
+	if a.status == wire.StatusSuccess {
+		s.tally.answered(now, p.sent, max(s.o.Batch, 1), p.body)
+	} else {
+		s.tally.refusedBy(now, a.status, a.remark)
+	}
 	return nil
 }

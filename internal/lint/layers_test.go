@@ -25,7 +25,9 @@ var layers = []string{
 	"server/configfile server/names",
 	"namesrv",
 	"namesrv/*",
-	"bench bench/*",
+	"bench/peer",
+	"bench bench/flush",
+	"bench/*",
 	"inspect",
 	"engine",
 	"commitlog consumequeue index",
@@ -46,15 +48,15 @@ var pairs = map[[2]string]string{}
 // seams lists who may import what leaves the program. Everything else takes a clock, a
 // transport, a mapfile or a statefile.
 var seams = map[string][]string{
-	"os":                    {"cmd/ringmq", "bench", "internal/mapfile", "internal/ring", "internal/statefile", "internal/config", "internal/transport", "internal/wire/gen"},
-	"os/exec":               {},
+	"os":                    {"cmd/ringmq", "bench", "bench/flush", "bench/peer", "bench/usage", "internal/mapfile", "internal/ring", "internal/statefile", "internal/config", "internal/transport", "internal/wire/gen"},
+	"os/exec":               {"bench/peer"},
 	"os/signal":             {"cmd/ringmq"},
 	"os/user":               {"internal/config"},
-	"net":                   {"cmd/ringmq", "bench", "internal/config", "internal/transport", "internal/client"},
+	"net":                   {"cmd/ringmq", "bench", "bench/load", "bench/peer", "internal/config", "internal/transport", "internal/client"},
 	"net/http":              {"cmd/ringmq"},
 	"syscall":               {"cmd/ringmq", "internal/mapfile", "internal/ring", "internal/statefile", "internal/transport"},
-	"golang.org/x/sys/unix": {"internal/mapfile", "internal/ring", "internal/statefile", "internal/transport"},
-	"unsafe":                {"index", "internal/mapfile", "internal/ring", "internal/transport"}, // index: atomics on its mapping
+	"golang.org/x/sys/unix": {"bench/load", "internal/mapfile", "internal/ring", "internal/statefile", "internal/transport"},
+	"unsafe":                {"bench/load", "index", "internal/mapfile", "internal/ring", "internal/transport"}, // index: atomics on its mapping
 	"math/rand":             {},
 	"math/rand/v2":          {"bench", "internal/mapfile", "server"}, // server: the queue for a sender that leaves the choice
 }
@@ -64,7 +66,7 @@ var clockNames = map[string]bool{"Now": true, "Since": true, "Until": true, "Aft
 	"Tick": true, "NewTicker": true, "NewTimer": true, "Sleep": true}
 
 // clocks are the packages that may use them.
-var clocks = []string{"cmd/ringmq", "bench", "internal/clock", "internal/mapfile", "internal/ring", "internal/transport", "internal/client"}
+var clocks = []string{"cmd/ringmq", "bench", "bench/flush", "bench/load", "bench/peer", "internal/clock", "internal/mapfile", "internal/ring", "internal/transport", "internal/client"}
 
 // layerOf is the line a package stands on, -1 for none; its own path counts before a /*.
 func layerOf(pkg string) int {

@@ -1,4 +1,5 @@
-package bench
+// Package usage reads what processes cost, ours and those we measure, from /proc.
+package usage
 
 import (
 	"fmt"
@@ -13,14 +14,15 @@ const clockTicks = 100
 
 // Usage is what a process has used so far.
 type Usage struct {
+	Threads     int
 	CPU         time.Duration // user and system
 	RSSBytes    int64
 	AnonBytes   int64 // resident memory that is not a file's pages
 	CtxSwitches int64 // voluntary and not, of all its threads
 }
 
-// ReadUsage reads the usage of a running process from /proc.
-func ReadUsage(pid int) (Usage, error) {
+// Read reads the usage of a running process from /proc.
+func Read(pid int) (Usage, error) {
 	var u Usage
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -41,6 +43,7 @@ func ReadUsage(pid int) (Usage, error) {
 	if err != nil {
 		return u, fmt.Errorf("process %d: %w", pid, err)
 	}
+	u.Threads = int(statusKiB(status, "Threads:"))
 	u.RSSBytes = statusKiB(status, "VmRSS:") << 10
 	u.AnonBytes = statusKiB(status, "RssAnon:") << 10
 	u.CtxSwitches = threadSwitches(pid)
@@ -76,4 +79,35 @@ func statusKiB(status []byte, name string) int64 {
 		}
 	}
 	return 0
+}
+
+// Cost is what a process spent on n messages, between two readings. Times are in microseconds of one CPU.
+type Cost struct {
+	CPUMicros           float64 `json:"cpuMicrosPerMessage"`
+	CPUShare            float64 `json:"cpus"` // CPUs in use on average
+	SwitchesPerThousand float64 `json:"contextSwitchesPerThousandMessages"`
+	RSSMiB              float64 `json:"rssMiB"`
+	AnonMiB             float64 `json:"anonymousMiB"`
+	PeakAnonMiB         float64 `json:"peakAnonymousMiB,omitempty"`
+	Threads             int     `json:"threads"`
+}
+
+// CostOf is the difference of two readings, divided by n messages; memory is that of the second.
+func CostOf(before, after Usage, n uint64, took time.Duration) Cost {
+	cpu := after.CPU - before.CPU
+	c := Cost{
+		CPUShare: cpu.Seconds() / max(took.Seconds(), 1e-9),
+		RSSMiB:   float64(after.RSSBytes) / (1 << 20), AnonMiB: float64(after.AnonBytes) / (1 << 20), Threads: after.Threads,
+	}
+	if n > 0 {
+		c.CPUMicros = float64(cpu.Nanoseconds()) / 1e3 / float64(n)
+		c.SwitchesPerThousand = 1000 * float64(after.CtxSwitches-before.CtxSwitches) / float64(n)
+	}
+	return c
+}
+
+// String is one line for people.
+func (c Cost) String() string {
+	return fmt.Sprintf("%.2f CPU-µs/message  %.2f CPUs  %.0f MiB resident, %.0f MiB of it anonymous  %.1f context switches per 1,000 messages",
+		c.CPUMicros, c.CPUShare, c.RSSMiB, c.AnonMiB, c.SwitchesPerThousand)
 }

@@ -1,0 +1,158 @@
+package load
+
+import (
+	"errors"
+	"io"
+	"net"
+	"runtime"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// netWorker drives its connections with a goroutine each, that reads, and one that waits for the flows' times. Whoever
+// finds something to send writes it. A server that stops reading stops the writer; as flows bound what they have in
+// flight, the answers it owes then fit into its own memory and both go on.
+type netWorker struct {
+	g    *Group
+	done sync.WaitGroup
+
+	mu    sync.Mutex // held while a flow is called, never over I/O
+	conns []*netConn
+	due   due           // under mu
+	wake  chan struct{} // capacity 1: the earliest time has changed
+}
+
+// netConn is one connection.
+type netConn struct {
+	w     *netWorker
+	index uint32
+	conn  *net.TCPConn
+	flow  Flow
+	cut   cutter // owned by the reader
+
+	writing bool        // under netWorker.mu: somebody sends out
+	out     Out         // under mu, but while writing: the writer's
+	bufs    net.Buffers // the writer's
+}
+
+func newNetWorker(g *Group) *netWorker { return &netWorker{g: g, wake: make(chan struct{}, 1)} }
+
+func (w *netWorker) add(conn *net.TCPConn, f Flow) error {
+	c := &netConn{w: w, index: uint32(len(w.conns)), conn: conn, flow: f}
+	w.conns = append(w.conns, c)
+	w.due.grow(c.index)
+	return nil
+}
+
+func (w *netWorker) start() {
+	for _, c := range w.conns {
+		w.done.Go(func() { c.read() })
+	}
+	w.done.Go(w.pace)
+	w.done.Go(func() { // ends the readers
+		<-w.g.stopped
+		for _, c := range w.conns {
+			_ = c.conn.Close()
+		}
+	})
+	for _, c := range w.conns {
+		w.mu.Lock()
+		send := c.pump(w.g.Now())
+		w.mu.Unlock()
+		if send {
+			c.write()
+		}
+	}
+}
+
+func (w *netWorker) wait() { w.done.Wait() }
+
+// pace pumps the connections whose time has come. It sleeps in the kernel: Go's timers are a millisecond coarse
+// on an idle machine.
+func (w *netWorker) pace() {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0) // only makes the pacing coarser if refused
+	var ready []*netConn
+	for !w.g.stopping.Load() {
+		w.mu.Lock()
+		now := w.g.Now()
+		for w.due.next() <= now {
+			if c := w.conns[w.due.pop()]; c.pump(now) {
+				ready = append(ready, c)
+			}
+		}
+		wait := min(w.due.next()-now, stopCheck)
+		w.mu.Unlock()
+		for _, c := range ready {
+			c.write()
+		}
+		if len(ready) == 0 {
+			ts := unix.NsecToTimespec(int64(min(wait, time.Millisecond)))
+			_ = unix.Nanosleep(&ts, nil) // a signal only makes it look earlier
+		}
+		ready = ready[:0]
+	}
+}
+
+// pump asks the flow for what is to leave and tells whether the caller has to write it. Under mu.
+func (c *netConn) pump(now time.Duration) bool {
+	if c.writing {
+		return false // whoever writes asks again afterwards
+	}
+	c.w.due.set(c.index, c.flow.Pump(now, &c.out))
+	c.writing = c.out.bytes > 0
+	return c.writing
+}
+
+// write sends out, and what the flow has by then, until there is nothing more.
+func (c *netConn) write() {
+	for {
+		c.bufs = append(c.bufs[:0], c.out.pieces...)
+		rest := c.bufs
+		if _, err := rest.WriteTo(c.conn); err != nil {
+			c.fail(err)
+			return
+		}
+		c.w.mu.Lock()
+		c.out.reset()
+		c.writing = false
+		more := c.pump(c.w.g.Now())
+		c.w.mu.Unlock()
+		if !more {
+			return
+		}
+	}
+}
+
+// read takes what comes until the connection or the run ends.
+func (c *netConn) read() {
+	buf := make([]byte, c.w.g.o.ReceiveBytes)
+	for {
+		n, err := c.conn.Read(buf)
+		if err != nil {
+			if errors.Is(err, io.EOF) {
+				err = errClosedByServer
+			}
+			c.fail(err)
+			return
+		}
+		c.w.mu.Lock()
+		now := c.w.g.Now()
+		err = c.cut.cut(buf[:n], c.w.g.o.MaxFrame, func(frame []byte) error { return c.flow.Frame(now, frame) })
+		send := err == nil && c.pump(now)
+		c.w.mu.Unlock()
+		if err != nil {
+			c.fail(err)
+			return
+		}
+		if send {
+			c.write()
+		}
+	}
+}
+
+// fail ends the run; after its end every connection is closed, which is no failure.
+func (c *netConn) fail(err error) { c.w.g.end(err) }

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"ringmq/bench"
+)
+
+func newBenchSendCommand() *cobra.Command {
+	var b benchFlags
+	var o bench.SendOptions
+	var create bool
+	cmd := &cobra.Command{
+		Use:   "send",
+		Short: "Send messages and report rate, latency and what they cost",
+		Args:  noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := b.parse(&o); err != nil {
+				return err
+			}
+			openLoop(cmd.Flags(), &o)
+			var clear func()
+			o.Progress, clear = b.line(cmd.ErrOrStderr())
+			if create {
+				if err := bench.CreateTopics(cmd.Context(), &o); err != nil {
+					return err
+				}
+			}
+			rep, err := bench.Send(cmd.Context(), o)
+			clear()
+			if err != nil {
+				return err
+			}
+			return b.print(cmd.OutOrStdout(), rep)
+		},
+	}
+	f := cmd.Flags()
+	b.common(f, &o.Common)
+	b.load(f, &o)
+	f.Float64Var(&o.Rate, "rate", 0, "open loop: messages per second over all connections; 0 is a closed loop")
+	f.IntVar(&o.Batch, "batch", 1, "messages per request")
+	f.IntVar(&o.Topics, "topics", 1, "send to so many topics in turn: TOPIC_000000 and so on")
+	f.BoolVar(&create, "create", false, "create the topics first")
+	return cmd
+}
