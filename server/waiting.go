@@ -10,6 +10,7 @@ import (
 	"ringmq/consumequeue"
 	"ringmq/internal/mapfile"
 	"ringmq/internal/message"
+	"ringmq/internal/statefile"
 	"ringmq/internal/wire"
 	"ringmq/server/delay"
 	"ringmq/server/timer"
@@ -25,8 +26,11 @@ func (b *Broker) openWaiting() error {
 	if err != nil {
 		return err
 	}
+	offsets := filepath.Join(s.StorePathRootDir, "config", "delayOffset.json")
 	b.delays, err = delay.Open(delay.Options{
-		Store: b.store, Levels: levels, Path: filepath.Join(s.StorePathRootDir, "config", "delayOffset.json"),
+		Store: b.store, Levels: levels,
+		Read:  func(parse func(data []byte) error) error { return statefile.ReadParse(offsets, parse) },
+		Write: func(data []byte) error { return statefile.Write(offsets, data) },
 		Flush: b.store.Flush, Commit: b.commitAndWait, Delivered: b.countDelayed, Clock: b.clock, Log: b.log,
 	})
 	if err != nil {

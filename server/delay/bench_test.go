@@ -1,8 +1,8 @@
 package delay
 
 import (
+	"io/fs"
 	"log/slog"
-	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
@@ -27,7 +27,7 @@ func BenchmarkDeliver(b *testing.B) {
 			return err
 		}
 		s, err := Open(Options{
-			Store: store, Levels: []time.Duration{time.Second}, Path: filepath.Join(dir, "delayOffset.json"), Flush: store.Flush,
+			Store: store, Levels: []time.Duration{time.Second}, Read: func(func([]byte) error) error { return fs.ErrNotExist }, Flush: store.Flush,
 			Commit: commit, Delivered: func([]byte, int32) {}, Clock: clock.Real{}, Log: slog.New(slog.DiscardHandler),
 		})
 		require.NoError(b, err)
@@ -40,7 +40,7 @@ func BenchmarkDeliver(b *testing.B) {
 		}
 		b.ReportAllocs()
 		b.StartTimer()
-		for s.step(time.UnixMilli(10_000)) == 0 {
+		for s.Step(time.UnixMilli(10_000)) == 0 {
 		}
 		b.StopTimer()
 		require.EqualValues(b, pending, s.Offset(1))

@@ -14,7 +14,6 @@ import (
 	"ringmq/internal/clock"
 	"ringmq/internal/fastjson"
 	"ringmq/internal/message"
-	"ringmq/internal/statefile"
 	"ringmq/internal/wire"
 )
 
@@ -32,8 +31,9 @@ const halfTopic = "RMQ_SYS_TRANS_HALF_TOPIC"
 type Options struct {
 	Store  *engine.Store
 	Levels []time.Duration
-	// Path is delayOffset.json.
-	Path string
+	// Read and Write are of delayOffset.json, as a whole; what Write has written lasts.
+	Read  func(parse func(data []byte) error) error
+	Write func(data []byte) error
 	// Flush makes everything appended so far safe.
 	Flush func() error
 	// Commit makes everything below a log offset visible, and as safe as the store's flush type says.
@@ -59,7 +59,7 @@ type Service struct {
 func Open(o Options) (*Service, error) {
 	s := &Service{o: o, offsets: make([]message.QueueOffset, len(o.Levels))}
 	saved := wire.DelayOffsetSerializeWrapper{}
-	err := statefile.ReadParse(o.Path, func(data []byte) error { return fastjson.Unmarshal(data, &saved) })
+	err := o.Read(func(data []byte) error { return fastjson.Unmarshal(data, &saved) })
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("delayed messages: %w", err)
 	}
@@ -80,13 +80,14 @@ func (s *Service) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-t.C():
-			t.Reset(s.step(s.o.Clock.Now()))
+			t.Reset(s.Step(s.o.Clock.Now()))
 		}
 	}
 }
 
-// step delivers what is due, a batch of each level at most, and tells how long to wait for the next.
-func (s *Service) step(now time.Time) time.Duration {
+// Step delivers what is due, a batch of each level at most, and tells how long to wait for the next. Run calls it; a
+// simulation calls it instead.
+func (s *Service) Step(now time.Time) time.Duration {
 	pause := idlePause
 	for i := range s.queues {
 		pause = min(pause, s.level(i, clock.Millis(now)))
@@ -100,7 +101,7 @@ func (s *Service) level(i int, nowMillis int64) time.Duration {
 	if low := q.Min(); off < low { // the rest has expired
 		off = low
 	}
-	n, err := q.Read(off, s.entries[:])
+	n, err := s.o.Store.ReadTimes(q, off, s.entries[:])
 	if err != nil && n == 0 && off < q.Max() {
 		s.o.Log.Error("delayed messages cannot be read", "level", i+1, "offset", int64(off), "err", err)
 		return retryPause
@@ -223,5 +224,5 @@ func (s *Service) Save() error {
 	if err := s.o.Flush(); err != nil {
 		return err
 	}
-	return statefile.Write(s.o.Path, data)
+	return s.o.Write(data)
 }

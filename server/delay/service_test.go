@@ -2,8 +2,8 @@ package delay
 
 import (
 	"fmt"
+	"io/fs"
 	"log/slog"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -28,7 +28,7 @@ type stage struct {
 	t       *testing.T
 	store   *engine.Store
 	service *Service
-	path    string
+	file    []byte // delayOffset.json
 	now     int64
 	seen    message.QueueOffset
 }
@@ -37,11 +37,23 @@ func (s *stage) open() {
 	levels, err := ParseLevels("1s 5s")
 	require.NoError(s.t, err)
 	s.service, err = Open(Options{
-		Store: s.store, Levels: levels, Path: s.path, Flush: s.store.Flush, Commit: s.commit,
+		Store: s.store, Levels: levels, Read: s.read, Write: s.write, Flush: s.store.Flush, Commit: s.commit,
 		Delivered: func(topic []byte, _ int32) { require.Equal(s.t, "T", string(topic)) },
 		Clock:     clock.Real{}, Log: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(s.t, err)
+}
+
+func (s *stage) read(parse func([]byte) error) error {
+	if s.file == nil {
+		return fs.ErrNotExist
+	}
+	return parse(s.file)
+}
+
+func (s *stage) write(data []byte) error {
+	s.file = data
+	return nil
 }
 
 func (s *stage) put(name string, level int) {
@@ -92,7 +104,7 @@ func (s *stage) run(steps string) {
 		case "at":
 			_, err := fmt.Sscan(f[1], &s.now)
 			require.NoError(s.t, err)
-			for s.service.step(time.UnixMilli(s.now)) == 0 {
+			for s.service.Step(time.UnixMilli(s.now)) == 0 {
 			}
 		case "->":
 			require.Equal(s.t, strings.Join(f[1:], " "), s.arrived(), "line %d", n+1)
@@ -168,7 +180,7 @@ func TestScripts(t *testing.T) {
 				DelayLevels: []time.Duration{time.Second, 5 * time.Second},
 			})
 			require.NoError(t, err)
-			s := &stage{t: t, store: store, path: filepath.Join(t.TempDir(), "config", "delayOffset.json")}
+			s := &stage{t: t, store: store}
 			s.open()
 			s.run(steps)
 			require.NoError(t, store.Close())

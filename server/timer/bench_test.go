@@ -44,7 +44,7 @@ func BenchmarkDeliver(b *testing.B) {
 		}
 		b.ReportAllocs()
 		b.StartTimer()
-		for s.step(now+10_000) == 0 {
+		for s.Step(time.UnixMilli(now+10_000)) == 0 {
 		}
 		b.StopTimer()
 		require.Empty(b, s.near)

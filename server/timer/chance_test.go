@@ -62,7 +62,7 @@ func (c *chance) cutWithin() {
 		}
 		return nil
 	}
-	c.service.step(time.Now().UnixMilli())
+	c.service.Step(time.Now())
 	require.NoError(c.t, c.service.save(c.rng.IntN(2) == 0))
 	c.count() // who has seen a message before the cut has seen it
 	c.mem.Fault = nil

@@ -189,12 +189,14 @@ func (s *Service) Run(ctx context.Context) {
 		case <-t.C():
 		case <-s.wake:
 		}
-		t.Reset(s.step(clock.Millis(s.o.Clock.Now())))
+		t.Reset(s.Step(s.o.Clock.Now()))
 	}
 }
 
-// step indexes what has arrived, delivers what is due, and tells how long to wait for more.
-func (s *Service) step(nowMillis int64) time.Duration {
+// Step indexes what has arrived, delivers what is due, and tells how long to wait for more. Run calls it; a simulation
+// calls it instead.
+func (s *Service) Step(now time.Time) time.Duration {
+	nowMillis := clock.Millis(now)
 	more := s.index()
 	n, err := s.deliver(nowMillis)
 	switch {

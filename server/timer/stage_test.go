@@ -79,7 +79,7 @@ func (s *stage) send(name string, due int64) {
 
 // step lets the service do all it can at this moment.
 func (s *stage) step() {
-	for s.service.step(time.Now().UnixMilli()) == 0 {
+	for s.service.Step(time.Now()) == 0 {
 	}
 }
 
@@ -112,7 +112,7 @@ func (s *stage) wait(d time.Duration) {
 		if left <= 0 {
 			return
 		}
-		pause := s.service.step(time.Now().UnixMilli())
+		pause := s.service.Step(time.Now())
 		pause = min(max(pause, time.Millisecond), left, max(time.Until(s.saveAt), time.Microsecond))
 		<-clock.Real{}.NewTimer(pause).C()
 		if !time.Now().Before(s.saveAt) {
