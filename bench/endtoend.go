@@ -82,7 +82,7 @@ func (e *endToEnd) addConsumers(ctx context.Context, po *PullOptions, offsets []
 		for i := range e.o.Consumers {
 			// What consumers receive is counted apart from what producers send.
 			t := e.run.received[e.run.g.Worker(e.flows)]
-			p := newPuller(&mine, t, &endOfAll{over: make(chan struct{})})
+			p := newPuller(&mine, t, newEndOfAll())
 			p.each = func(now time.Duration, rec *message.Record) { e.received(t, now, rec) }
 			for q := i; q < e.o.Queues; q += e.o.Consumers {
 				p.read(int32(q), offsets[q])

@@ -96,8 +96,7 @@ func Pull(ctx context.Context, o PullOptions) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	over := make(chan struct{})
-	end := &endOfAll{over: over}
+	end := newEndOfAll()
 	for i := range o.Conns {
 		p := newPuller(&o, r.tally(i), end)
 		if o.Conns > o.Queues {
@@ -110,7 +109,7 @@ func Pull(ctx context.Context, o PullOptions) (*Report, error) {
 			return nil, err
 		}
 	}
-	return r.measure(ctx, "pull", over)
+	return r.measure(ctx, "pull", end.over)
 }
 
 // startOffsets asks the broker where the queues begin and end.

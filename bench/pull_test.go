@@ -96,7 +96,7 @@ func TestReaderFollowsTheAnswers(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			o := &PullOptions{Topic: "T", Queues: 1, Conns: 1, Group: "G", Max: 32, AtEnd: c.atEnd, Check: CheckCRC, Hold: time.Second}
 			require.NoError(t, o.check())
-			end := &endOfAll{over: make(chan struct{})}
+			end := newEndOfAll()
 			p := newPuller(o, &tally{run: &run{o: &o.Common}}, end)
 			p.read(3, 5)
 			var out load.Out

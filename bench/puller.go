@@ -52,10 +52,19 @@ type puller struct {
 	answer wire.PullMessageResponse
 }
 
-// endOfAll closes over when the last queue has been read to its end.
+// endOfAll closes over when the last of those that are open has come to its end. They are counted before the run starts.
 type endOfAll struct {
 	open atomic.Int64
 	over chan struct{}
+}
+
+func newEndOfAll() *endOfAll { return &endOfAll{over: make(chan struct{})} }
+
+// one has come to its end.
+func (e *endOfAll) one() {
+	if e.open.Add(-1) == 0 {
+		close(e.over)
+	}
 }
 
 func newPuller(o *PullOptions, t *tally, end *endOfAll) *puller {
@@ -155,9 +164,7 @@ func (p *puller) notFound(r *reading, status wire.Status) error {
 		r.next = max(r.begin, p.answer.MinOffset)
 	case EndStop:
 		r.state = readEnded
-		if p.end.open.Add(-1) == 0 {
-			close(p.end.over)
-		}
+		p.end.one()
 	}
 	return nil
 }

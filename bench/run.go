@@ -86,8 +86,6 @@ func (r *run) add(ctx context.Context, f load.Flow) error {
 // measure lets the flows work through warm-up and measurement, stops them and reports. finished, if not nil,
 // ends the measurement early.
 func (r *run) measure(ctx context.Context, what string, finished <-chan struct{}) (*Report, error) {
-	r.start = r.g.Now()
-	r.g.Start()
 	rep, err := r.measured(ctx, finished)
 	if stopped := r.g.Stop(); stopped != nil {
 		return nil, fmt.Errorf("bench: broker %w", stopped)
@@ -100,10 +98,14 @@ func (r *run) measure(ctx context.Context, what string, finished <-chan struct{}
 	return rep, nil
 }
 
-// measured waits for the warm-up, then for the measurement, and reads the counts around it.
+// measured starts the flows, waits for the warm-up, then for the measurement, and reads the counts around it.
+// Without a warm-up nothing that the flows do is left out.
 func (r *run) measured(ctx context.Context, finished <-chan struct{}) (*Report, error) {
-	if err := r.wait(ctx, "warm-up", r.o.Warmup, nil); err != nil {
-		return nil, err
+	if r.o.Warmup > 0 {
+		r.begin()
+		if err := r.wait(ctx, "warm-up", r.o.Warmup, nil); err != nil {
+			return nil, err
+		}
 	}
 	toolBefore, brokerBefore, err := r.usages()
 	if err != nil {
@@ -111,6 +113,9 @@ func (r *run) measured(ctx context.Context, finished <-chan struct{}) (*Report, 
 	}
 	begin, doneBefore := r.g.Now(), r.done()
 	r.since.Store(int64(max(begin, 1)))
+	if r.o.Warmup == 0 {
+		r.begin()
+	}
 	if err := r.wait(ctx, "measuring", r.o.Duration, finished); err != nil {
 		return nil, err
 	}
@@ -132,6 +137,12 @@ func (r *run) measured(ctx context.Context, finished <-chan struct{}) (*Report, 
 		rep.Server = &cost
 	}
 	return rep, nil
+}
+
+// begin starts the flows.
+func (r *run) begin() {
+	r.start = r.g.Now()
+	r.g.Start()
 }
 
 // settleTime is how long messages that were acknowledged at the end may take to arrive.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"time"
 
 	"ringmq/bench/load"
@@ -19,6 +20,7 @@ type SendOptions struct {
 	Conns       int
 	InFlight    int     // requests in flight per connection, at most
 	Rate        float64 // messages per second over all connections; 0: closed loop
+	Messages    uint64  // the run ends when so many are answered; 0: by time
 	Sizes       Sizes
 	Batch       int // messages per request; ≤ 1 sends single messages
 	Tags        []string
@@ -50,20 +52,25 @@ func Send(ctx context.Context, o SendOptions) (*Report, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
+	if o.Messages > 0 {
+		o.Warmup = 0 // what is sent in a warm-up would be left out
+	}
 	r, err := newRun(&o.Common, load.Options{Poll: o.Poll})
 	if err != nil {
 		return nil, err
 	}
+	end := newEndOfAll()
 	for i := range o.Conns {
 		s, err := newSender(r, &o, i, r.tally(i))
 		if err == nil {
+			s.limit(end)
 			err = r.add(ctx, s)
 		}
 		if err != nil {
 			return nil, err // connections of a group that never starts end with the process
 		}
 	}
-	return r.measure(ctx, "send", nil)
+	return r.measure(ctx, "send", end.over)
 }
 
 // sender is the flow of one producer.
@@ -79,6 +86,8 @@ type sender struct {
 	count   uint64
 	target  int // of the next request, where there are several topics
 	pace    pace
+	quota   uint64 // requests that may still be launched; without a limit more than there will be
+	end     *endOfAll
 	started bool
 	id      uint64 // in the stamps of an end-to-end run; 0 for none
 	reader  replyReader
@@ -90,7 +99,7 @@ func newSender(r *run, o *SendOptions, i int, t *tally) (*sender, error) {
 
 // newStampedSender makes a sender whose bodies start with id and the time they were due, unless id is 0.
 func newStampedSender(r *run, o *SendOptions, i int, t *tally, id uint64) (*sender, error) {
-	s := &sender{o: o, run: r, tally: t, index: i, id: id, target: i}
+	s := &sender{o: o, run: r, tally: t, index: i, id: id, target: i, quota: math.MaxUint64}
 	var err error
 	if s.slots, err = makeSlots(o, i, id != 0); err != nil {
 		return nil, err
@@ -102,6 +111,22 @@ func newStampedSender(r *run, o *SendOptions, i int, t *tally, id uint64) (*send
 	return s, nil
 }
 
+// limit lets the sender send its share of the messages that the run is to send, and tell end when they are answered.
+func (s *sender) limit(end *endOfAll) {
+	if s.o.Messages == 0 {
+		return
+	}
+	requests := (s.o.Messages + uint64(max(s.o.Batch, 1)) - 1) / uint64(max(s.o.Batch, 1))
+	s.quota = requests / uint64(s.o.Conns)
+	if uint64(s.index) < requests%uint64(s.o.Conns) {
+		s.quota++
+	}
+	if s.quota > 0 {
+		s.end = end
+		end.open.Add(1)
+	}
+}
+
 // Pump implements load.Flow: in a closed loop every free slot is sent again, in an open one those
 // that are due.
 func (s *sender) Pump(now time.Duration, out *load.Out) time.Duration {
@@ -110,7 +135,7 @@ func (s *sender) Pump(now time.Duration, out *load.Out) time.Duration {
 		s.pace = newPace(s.run.start, s.o.Rate/float64(max(s.o.Batch, 1)), s.index, s.o.Conns)
 	}
 	born := s.tally.bornText(now)
-	for s.spare > 0 && s.run.until.Load() == 0 {
+	for s.spare > 0 && s.quota > 0 && s.run.until.Load() == 0 {
 		since := now
 		if s.pace.open() {
 			if since = s.pace.due(); since > now {
@@ -123,6 +148,10 @@ func (s *sender) Pump(now time.Duration, out *load.Out) time.Duration {
 		s.launch(since, born, out)
 	}
 	s.tally.publish()
+	if s.quota == 0 && s.spare == len(s.slots) && s.end != nil {
+		s.end.one()
+		s.end = nil
+	}
 	return load.Never
 }
 
@@ -133,6 +162,7 @@ func (s *sender) launch(since time.Duration, born *[13]byte, out *load.Out) {
 		s.first = 0
 	}
 	s.spare--
+	s.quota--
 	s.count = p.renew(born, s.count)
 	if s.o.Topics > 1 {
 		p.aim(s.target%s.o.Topics, s.target/s.o.Topics)

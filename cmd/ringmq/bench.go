@@ -96,6 +96,9 @@ func (b *benchFlags) parseCommon(o *bench.Common) error {
 	return nil
 }
 
+// maxDuration is that of runs which end by themselves.
+const maxDuration = 24 * time.Hour
+
 // openWindow is how many requests of an open loop may be in flight unless --window says it: enough that
 // the schedule, not the window, decides.
 const openWindow = 1024

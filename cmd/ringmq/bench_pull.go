@@ -21,6 +21,9 @@ func newBenchPullCommand() *cobra.Command {
 				return err
 			}
 			o.From, o.AtEnd, o.Check = bench.From(from), bench.AtEnd(end), bench.Check(check)
+			if o.AtEnd == bench.EndStop && !cmd.Flags().Changed("duration") {
+				o.Duration = maxDuration
+			}
 			var clear func()
 			o.Progress, clear = b.line(cmd.ErrOrStderr())
 			rep, err := bench.Pull(cmd.Context(), o)
