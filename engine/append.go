@@ -110,12 +110,13 @@ func (s *Store) put(r *message.Record, d *request, hashes []int32, crc uint32) R
 		q.Next++
 	}
 	st.stager.Put(r, int(d.size), crc)
-	d.place(r)
 	b := st.filling
+	b.requests = append(b.requests, *d)
+	d = &b.requests[len(b.requests)-1] // completed in place: copying fields just written would wait for the writes
+	d.place(r)
 	d.hashFrom = int32(len(b.hashes))
 	b.hashes = append(b.hashes, hashes...)
 	d.hashTo = int32(len(b.hashes))
-	b.requests = append(b.requests, *d)
 	return Receipt{r.LogOffset, r.QueueOffset, d.size}
 }
 

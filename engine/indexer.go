@@ -113,12 +113,19 @@ func (ix *indexer) run(ctx context.Context) {
 		case <-ix.wake:
 		}
 		for ix.step() {
-			if ix.pause(ctx) {
+			if ix.pause(ctx, time.Second) {
 				return
 			}
 		}
+		if ix.pause(ctx, indexRest) {
+			return
+		}
 	}
 }
+
+// indexRest is how long the indexer rests after its work: what comes meanwhile is indexed together. To wake it for each
+// commit costs more than the indexing, where a commit is a few messages.
+const indexRest = 2 * time.Millisecond
 
 // stop lets nobody wait for the goroutine any more.
 func (ix *indexer) stop() {
@@ -200,9 +207,9 @@ func (ix *indexer) settle(n int, from int32, err error) {
 	}
 }
 
-// pause waits before a failed Put is tried again, and tells whether ctx ended.
-func (ix *indexer) pause(ctx context.Context) bool {
-	timer := ix.clock.NewTimer(time.Second)
+// pause waits, and tells whether ctx ended.
+func (ix *indexer) pause(ctx context.Context, d time.Duration) bool {
+	timer := ix.clock.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
