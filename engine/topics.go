@@ -1,6 +1,10 @@
 package engine
 
-import "slices"
+import (
+	"slices"
+
+	"ringmq/consumequeue"
+)
 
 // Topics lists the topics that have queues, sorted.
 func (s *Store) Topics() []string {
@@ -11,3 +15,6 @@ func (s *Store) Topics() []string {
 	slices.Sort(names)
 	return slices.Compact(names)
 }
+
+// Queues lists the queues of all topics, sorted by topic and number.
+func (s *Store) Queues() []*consumequeue.Queue { return s.queues.All() }

@@ -152,6 +152,7 @@ func New(o Options) (*Broker, error) {
 	if err := b.loadState(); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
+	b.restoreState()
 	b.hold.View = store.View
 	store.OnArrival(b.onArrival)
 	if b.txns, err = b.openTransactions(); err != nil {

@@ -29,7 +29,7 @@ func (b *Broker) openWaiting() error {
 	offsets := filepath.Join(s.StorePathRootDir, "config", "delayOffset.json")
 	b.delays, err = delay.Open(delay.Options{
 		Store: b.store, Levels: levels,
-		Read:  func(parse func(data []byte) error) error { return statefile.ReadParse(offsets, parse) },
+		Read:  func(parse func(data []byte) error) error { return statefile.Load(offsets, b.log, parse) },
 		Write: func(data []byte) error { return statefile.Write(offsets, data) },
 		Flush: b.store.Flush, Commit: b.commitAndWait, Delivered: b.countDelayed, Clock: b.clock, Log: b.log,
 	})

@@ -30,6 +30,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 )
 
 // Write replaces the content of the file at path, which keeps its permissions; the former
@@ -53,9 +54,36 @@ func Read(path string) ([]byte, error) {
 // left behind. The error is [fs.ErrNotExist] when there is neither file; when a file is
 // there but neither can be used, it names the file and the reason. A file that cannot be
 // opened or read is an error at once: an older content must not stand in for one that
-// may be whole.
+// may be whole. The error is [ErrDamaged] when all there is was read and refused.
 func ReadParse(path string, parse func([]byte) error) error {
 	return readParse(disk{}, path, parse)
+}
+
+// ErrDamaged is what ReadParse returns for content that cannot be used, and none to take its place.
+var ErrDamaged = errors.New("damaged")
+
+// Load is ReadParse for a file without which its owner can go on: no file is no error, and
+// damaged ones are renamed to path.damaged and path.bak.damaged, where somebody may look at them.
+func Load(path string, log *slog.Logger, parse func([]byte) error) error {
+	return load(disk{}, path, log, parse)
+}
+
+func load(f files, path string, log *slog.Logger, parse func([]byte) error) error {
+	err := readParse(f, path, parse)
+	switch {
+	case errors.Is(err, ErrDamaged):
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	default:
+		return err
+	}
+	log.Error("a file is set aside", "err", err)
+	for _, name := range []string{path, path + ".bak"} {
+		if moved := f.rename(name, name+".damaged"); moved != nil && !errors.Is(moved, fs.ErrNotExist) {
+			return fmt.Errorf("%w, and cannot be set aside: %w", err, moved)
+		}
+	}
+	return f.syncFolder(path)
 }
 
 func write(f files, path string, data []byte) error {
@@ -89,12 +117,14 @@ func readParse(f files, path string, parse func([]byte) error) error {
 	switch {
 	case second == nil:
 		return nil
+	case errors.As(second, &denied):
+		return second
 	case errors.Is(first, fs.ErrNotExist) && errors.Is(second, fs.ErrNotExist):
 		return fmt.Errorf("%s: %w", path, fs.ErrNotExist)
 	case errors.Is(second, fs.ErrNotExist):
-		return fmt.Errorf("%s cannot be used and there is no %s.bak: %w", path, path, first)
+		return fmt.Errorf("%w: %s cannot be used and there is no %s.bak: %w", ErrDamaged, path, path, first)
 	default:
-		return fmt.Errorf("neither %s (%w) nor %s.bak (%w) can be used", path, first, path, second)
+		return fmt.Errorf("%w: neither %s (%w) nor %s.bak (%w) can be used", ErrDamaged, path, first, path, second)
 	}
 }
 

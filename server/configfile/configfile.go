@@ -13,9 +13,8 @@
 package configfile
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
+	"log/slog"
 	"sync"
 
 	"ringmq/internal/statefile"
@@ -42,9 +41,9 @@ func New(path string, encode func() ([]byte, error)) *File {
 }
 
 // Load gives parse the file's content, or that of its .bak when the file is missing, empty
-// or refused. No file at all is an empty table: nil is returned and parse not called.
-func (f *File) Load(parse func([]byte) error) error {
-	if err := statefile.ReadParse(f.path, parse); err != nil && !errors.Is(err, fs.ErrNotExist) {
+// or refused. No file at all is an empty table, and so are damaged ones, which are set aside.
+func (f *File) Load(log *slog.Logger, parse func([]byte) error) error {
+	if err := statefile.Load(f.path, log, parse); err != nil {
 		return fmt.Errorf("broker configuration: %w", err)
 	}
 	return nil

@@ -44,7 +44,7 @@ type Table struct {
 func Open(o Options) (*Table, error) {
 	t := &Table{o: o, groups: names.NewMap[map[string]*Filter]()}
 	t.file = configfile.New(o.Path, t.encode)
-	return t, t.file.Load(t.decode)
+	return t, t.file.Load(o.Log, t.decode)
 }
 
 // Find returns a group's filter of a topic, nil if there is none. It does not allocate.

@@ -55,6 +55,8 @@ type Table struct {
 
 	mu      sync.Mutex // held while the table is changed, not while it is written
 	version wire.DataVersion
+
+	fileTime int64 // version.Timestamp of the file that was read, ms; -1 without one. Set by Open
 }
 
 // Open makes the preset groups and reads subscriptionGroup.json.
@@ -64,7 +66,8 @@ func Open(o Options) (*Table, error) {
 	for _, name := range preset {
 		t.groups.Put(name, newConfig(name))
 	}
-	return t, t.file.Load(t.decode)
+	t.fileTime = -1
+	return t, t.file.Load(o.Log, t.decode)
 }
 
 // newConfig is a group as Java's constructor makes it.
@@ -229,8 +232,23 @@ func (t *Table) decode(data []byte) error {
 		own.GroupName = name
 		t.groups.Put(name, &own)
 	}
-	t.version = w.DataVersion
+	t.version, t.fileTime = w.DataVersion, w.DataVersion.Timestamp
 	return nil
+}
+
+// Restore takes note that the broker has a retry or dead letter topic of a group, before the table is used.
+// When subscriptionGroup.json is missing, or older than the last message there, the group is made
+// again; with a file that is newer it was deleted. lastStored is that message's store time in ms.
+// [Table.SaveIfMarked] writes what was restored.
+func (t *Table) Restore(name string, lastStored func() int64) (restored bool) {
+	if names.CheckGroup(name) != nil || t.Find(name) != nil || t.fileTime >= 0 && lastStored() <= t.fileTime {
+		return false
+	}
+	if _, isNew, err := t.add(name); err != nil || !isNew {
+		return false
+	}
+	t.file.Mark()
+	return true
 }
 
 // checkQueues bounds the queues of the group's retry topic.

@@ -145,8 +145,37 @@ func TestLoadPoisonedFile(t *testing.T) {
 func TestDamagedFile(t *testing.T) {
 	path := file(t)
 	require.NoError(t, os.WriteFile(path, []byte(`{"subscriptionGroupTable":`), 0o600))
-	_, err := Open(Options{Path: path, AutoCreate: func() bool { return true }, Clock: clock.Real{}, Log: slog.New(slog.DiscardHandler)})
-	require.ErrorContains(t, err, path)
+	table := open(t, path, true)
+	require.Equal(t, len(preset), table.groups.Len(), "as without the file, which is kept for people")
+	require.FileExists(t, path+".damaged")
+}
+
+// TestRestore: what the store has is believed when the file is missing or older.
+func TestRestore(t *testing.T) {
+	for _, c := range []struct {
+		name, group string
+		fileTime    string // of the file; "" for none
+		stored      int64
+		want        bool
+	}{
+		{"missing file", "G", "", -1, true},
+		{"older file", "G", "1000", 1001, true},
+		{"newer file: it was deleted", "G", "1000", 1000, false},
+		{"is there", "TOOLS_CONSUMER", "", 5, false},
+		{"no group's name", "a.b", "", 5, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path := file(t)
+			if c.fileTime != "" {
+				require.NoError(t, os.WriteFile(path, []byte(`{"dataVersion":{"counter":3,"timestamp":`+c.fileTime+`},"subscriptionGroupTable":{}}`), 0o600))
+			}
+			table := open(t, path, true)
+			before := table.Find(c.group) != nil
+			require.Equal(t, c.want, table.Restore(c.group, func() int64 { return c.stored }))
+			require.NoError(t, table.SaveIfMarked())
+			require.Equal(t, before || c.want, open(t, path, true).Find(c.group) != nil)
+		})
+	}
 }
 
 func TestLookupDoesNotAllocate(t *testing.T) {

@@ -29,7 +29,7 @@ type Table struct {
 func Open(path string, log *slog.Logger) (*Table, error) {
 	t := &Table{pairs: names.NewMap[*queues](), log: log}
 	t.file = configfile.New(path, t.encode)
-	return t, t.file.Load(t.decode)
+	return t, t.file.Load(log, t.decode)
 }
 
 // Commit stores the number of a queue. The error is an answer for the client: a name that

@@ -47,6 +47,8 @@ type Table struct {
 
 	mu      sync.Mutex // held while the table is changed, not while it is written
 	version wire.DataVersion
+
+	fileTime int64 // version.Timestamp of the file that was read, ms; -1 without one. Set by Open
 }
 
 // Open makes the system topics and reads topics.json.
@@ -64,7 +66,8 @@ func Open(o Options) (*Table, error) {
 	}
 	slices.Sort(t.system)
 	t.system = slices.Compact(t.system)
-	return t, t.file.Load(t.decode)
+	t.fileTime = -1
+	return t, t.file.Load(o.Log, t.decode)
 }
 
 // Lookup returns a topic, nil if there is none. It does not allocate.
@@ -152,7 +155,7 @@ func (t *Table) decode(data []byte) error {
 		config.WriteQueueNums = t.bounded(name, config.WriteQueueNums)
 		t.publish(config)
 	}
-	t.version = w.DataVersion
+	t.version, t.fileTime = w.DataVersion, w.DataVersion.Timestamp
 	return nil
 }
 

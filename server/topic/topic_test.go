@@ -1,6 +1,7 @@
 package topic
 
 import (
+	"fmt"
 	"log/slog"
 	"math"
 	"net/netip"
@@ -276,8 +277,10 @@ func TestReopen(t *testing.T) {
 	require.Equal(t, f.Snapshot(), g.Snapshot())
 
 	require.NoError(t, os.WriteFile(f.o.Path, []byte("{"), 0o600))
-	_, err = Open(g.options(f.o.Path))
-	require.ErrorContains(t, err, f.o.Path)
+	g.Table, err = Open(g.options(f.o.Path))
+	require.NoError(t, err)
+	require.Nil(t, g.Find("T"), "as without the file, which is kept for people")
+	require.FileExists(t, f.o.Path+".damaged")
 }
 
 func TestLoadPoisonedFile(t *testing.T) {
@@ -356,4 +359,55 @@ func TestLookupDoesNotAllocate(t *testing.T) {
 			t.Fatal("lost")
 		}
 	}))
+}
+
+// TestRestore: what the store has is believed when the file is missing or older.
+func TestRestore(t *testing.T) {
+	const file = `{"dataVersion":{"counter":3,"timestamp":1000},"topicConfigTable":{
+		"four":{"perm":4,"readQueueNums":4,"writeQueueNums":2,"topicName":"four","topicFilterType":"SINGLE_TAG"}}}`
+	for _, c := range []struct {
+		name, file, topic string
+		queue             int32
+		stored            int64
+		want              string // reads/writes/perm
+		restored          bool
+	}{
+		{"missing file", "", "T", 0, -1, "1/1/6", true},
+		{"missing file, several queues", "", "T", 7, 5, "8/8/6", true},
+		{"retry topic", "", "%RETRY%g", 0, -1, "1/1/6", true},
+		{"older file", file, "T", 3, 1001, "4/4/6", true},
+		{"newer file: it was deleted", file, "T", 3, 1000, "", false},
+		{"newer file, nothing is left", file, "T", 3, -1, "", false},
+		{"older file, more queues", file, "four", 4, 1001, "5/5/4", true},
+		{"older file, as many queues", file, "four", 3, 1001, "4/2/4", false},
+		{"newer file: it was made smaller", file, "four", 8, 999, "4/2/4", false},
+		{"system topic", "", Half, 0, 5, "", false},
+		{"light queue", "", "%LMQ%x", 0, 5, "", false},
+		{"no topic's name", "", "a.b", 0, 5, "", false},
+		{"too many queues", "", "T", names.MaxQueues, 5, "", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := &fixture{autoCreate: true}
+			o := f.options(filepath.Join(t.TempDir(), "topics.json"))
+			if c.file != "" {
+				require.NoError(t, os.WriteFile(o.Path, []byte(c.file), 0o600))
+			}
+			var err error
+			f.Table, err = Open(o)
+			require.NoError(t, err)
+			require.Equal(t, c.restored, f.Restore(c.topic, c.queue, func() int64 { return c.stored }))
+			show := func(t *Table) string {
+				topic := t.Find(c.topic)
+				if topic == nil {
+					return ""
+				}
+				return fmt.Sprintf("%d/%d/%d", topic.ReadQueues(), topic.WriteQueues(), topic.Perm())
+			}
+			require.Equal(t, c.want, show(f.Table))
+			require.NoError(t, f.SaveIfMarked())
+			again, err := Open(o)
+			require.NoError(t, err)
+			require.Equal(t, c.want, show(again))
+		})
+	}
 }
