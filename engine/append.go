@@ -98,7 +98,7 @@ func (s *Store) checkRecord(q *consumequeue.Queue, r *message.Record) error {
 	return r.Check()
 }
 
-// put gives the message that d describes its place and encodes it. Under stage, room being
+// put gives the message that d describes its place, encodes it and notes d with its place. Under stage, room being
 // reserved.
 func (s *Store) put(r *message.Record, d *request, hashes []int32, crc uint32) Receipt {
 	st := &s.stage

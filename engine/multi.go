@@ -112,13 +112,15 @@ func (s *Store) appendMulti(q *consumequeue.Queue, r *message.Record, names []by
 	r.Properties = props.Append(PropertyMultiOffsets, strings.Join(text, ","))
 	d.size = int32(r.Size())
 	receipt := s.put(r, &d, hashes, crc)
+	b := s.stage.filling
+	d = b.requests[len(b.requests)-1] // with its place
 	for i, extra := range queues {
 		if extra.Next != offsets[i] {
 			continue // the message's own, or one that was named before
 		}
 		extra.Next++
 		alias := d.alias(extra, offsets[i])
-		s.stage.filling.requests = append(s.stage.filling.requests, alias)
+		b.requests = append(b.requests, alias)
 	}
 	return receipt, nil
 }
