@@ -31,6 +31,7 @@ func (l *Log) Start(b *Batch, sync bool, on ring.Submitter, done func(error)) {
 		done(err)
 		return
 	}
+	l.prewriting.reach(b)
 	f := &l.flight
 	f.log, f.on, f.batch, f.sync, f.extent, f.done = l, on, b, sync, 0, done
 	f.written, f.synced = false, false

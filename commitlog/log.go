@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math"
 	"path"
 	"path/filepath"
 	"strconv"
@@ -23,6 +24,8 @@ type Options struct {
 	FileSize int64
 	// Mode is how files are written.
 	Mode Mode
+	// Warm makes all of a new file ready to be stored to, in the mmap modes (warmMapedFileEnable).
+	Warm bool
 	// Failed is called once, when the log can no longer be written; nil is fine.
 	Failed func(err error)
 	Log    *slog.Logger
@@ -55,6 +58,8 @@ type Log struct {
 	flight  flight     // owned by who writes
 	syncing sync.Mutex // one Sync at a time; held over I/O
 
+	prewriting prewriting
+
 	views  views
 	blocks blocks
 }
@@ -71,6 +76,7 @@ func Open(o Options) (*Log, error) {
 		return nil, fmt.Errorf("flushMode=direct: mappedFileSizeCommitLog is %d, it must be a multiple of %d", o.FileSize, mapfile.DirectAlign)
 	}
 	l := &Log{o: o, mode: &modes[o.Mode]}
+	l.prewriting.claim.Store(math.MaxInt64)
 	l.views.limit = max(o.MapBytes, minMapBytes)
 	l.blocks = blocks{log: l, limit: max(int(o.ColdBytes/(readBlock+blockOverlap)), 2*maxReads), byBase: map[message.LogOffset]*block{}}
 	l.files.Store(&[]*File{})

@@ -40,6 +40,10 @@ var Modes = []Mode{MmapMsync, MmapFsync, WriteFsync, WriteDsync, Direct}
 // String is the mode's name in configuration.
 func (m Mode) String() string { return modes[m].name }
 
+// ByRing tells whether batches are best written by a ring: the others wait in the kernel all the
+// same, on a thread that the ring has to wake.
+func (m Mode) ByRing() bool { return modes[m].blocks }
+
 // ParseMode finds a mode by its name.
 func ParseMode(name string) (Mode, error) {
 	for m := range modes {

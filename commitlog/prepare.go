@@ -37,9 +37,10 @@ func (l *Log) Prepare(base message.LogOffset) error {
 			return err
 		}
 		l.add(f)
-	} else if err := f.f.Allocate(0, l.o.FileSize); err != nil {
+	} else if err := l.allocate(f); err != nil {
 		return &SpaceError{l.PathOf(base), l.o.FileSize, err}
 	}
+	l.warm(f)
 	l.prepared.Store(int64(f.end()))
 	return nil
 }
@@ -69,23 +70,43 @@ func (l *Log) create(base message.LogOffset) (*File, error) {
 	if space, err := l.o.FS.Space(); err == nil && space.Free < l.o.FileSize {
 		return nil, &SpaceError{l.PathOf(base), l.o.FileSize, mapfile.ErrNoSpace}
 	}
-	f, err := l.o.FS.Create(name)
+	raw, err := l.o.FS.Create(name)
 	if errors.Is(err, fs.ErrExist) {
-		f, err = l.o.FS.Open(name) // of length 0, or load would have taken it
+		raw, err = l.o.FS.Open(name) // of length 0, or load would have taken it
 	}
 	if err != nil {
 		return nil, &SpaceError{l.PathOf(base), l.o.FileSize, err}
 	}
-	if err = f.Truncate(l.o.FileSize); err == nil {
-		err = f.Allocate(0, l.o.FileSize)
+	f := newFile(raw, base, l.o.FileSize)
+	if err = raw.Truncate(l.o.FileSize); err == nil {
+		err = l.allocate(f)
 	}
 	if err != nil {
-		return nil, &SpaceError{l.PathOf(base), l.o.FileSize, errors.Join(err, f.Close(), l.o.FS.Remove(name))}
+		return nil, &SpaceError{l.PathOf(base), l.o.FileSize, errors.Join(err, raw.Close(), l.o.FS.Remove(name))}
 	}
-	if err := l.settle(f); err != nil {
-		return nil, l.fail(errors.Join(err, f.Close()))
+	if err := l.settle(raw); err != nil {
+		return nil, l.fail(errors.Join(err, raw.Close()))
 	}
-	return newFile(f, base, l.o.FileSize), nil
+	return f, nil
+}
+
+// allocate gives a file its blocks, by a ring where there is one: it may take the file system a while.
+func (l *Log) allocate(f *File) error {
+	return await(f, &mapfile.Request{Kind: mapfile.AllocateRequest, Len: l.o.FileSize})
+}
+
+// warm makes all of a file ready to be stored to, if that is wanted.
+func (l *Log) warm(f *File) {
+	if !l.o.Warm || !l.mode.mapped {
+		return
+	}
+	m, err := f.writable()
+	if err == nil {
+		err = m.Prefault(0, int(f.size))
+	}
+	if err != nil {
+		l.o.Log.Warn("commit log file not warmed", "path", l.PathOf(f.base), "err", err)
+	}
 }
 
 // settle makes a new file's length and name last.

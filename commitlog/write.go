@@ -15,6 +15,7 @@ func (l *Log) Write(b *Batch, sync bool) error {
 	if err := l.Failure(); err != nil {
 		return err
 	}
+	l.prewriting.reach(b)
 	var r mapfile.Request
 	for i := range b.extents {
 		if err := l.writeExtent(&r, b, &b.extents[i], sync); err != nil {
@@ -75,14 +76,15 @@ func (l *Log) wrote(b *Batch, sync bool) error {
 	if b.chunk != nil {
 		l.staging.keep(b)
 	}
-	l.written.Store(int64(end))
-	if !sync {
-		return nil
+	if sync && l.Durable() >= begin {
+		// Before written is set: a Sync that runs beside finds nothing to do. It could
+		// otherwise be the one that the kernel tells of the failure of a later write.
+		l.nowDurable(end)
 	}
-	if l.Durable() < begin {
+	l.written.Store(int64(end))
+	if sync && l.Durable() < end {
 		return l.Sync() // what was written before may be in the page cache only
 	}
-	l.nowDurable(end)
 	return nil
 }
 

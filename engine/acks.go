@@ -40,6 +40,13 @@ func (a *acks) add(w waiter, done func() message.LogOffset) bool {
 	return true
 }
 
+// any tells whether somebody waits.
+func (a *acks) any() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.waiting) > 0
+}
+
 // release ends the wait of those who wait for what lies below done.
 func (a *acks) release(done message.LogOffset) {
 	a.end(nil, func(w *waiter) bool { return w.upTo <= done })

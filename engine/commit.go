@@ -6,11 +6,15 @@ import (
 
 	"ringmq/commitlog"
 	"ringmq/internal/message"
+	"ringmq/internal/ring"
 )
 
 // ErrFlushTimeout is what ack gets when the device did not have the message within
 // SyncFlushTimeout. The message stays and is visible once it has.
 var ErrFlushTimeout = errors.New("flush timeout: the message is stored but not yet safe")
+
+// ErrBusy is returned by Append while the staging memory is full and a ring writes what is before it.
+var ErrBusy = errors.New("staging memory is full, the disk does not keep up")
 
 // batch is messages on their way: their bytes, and what to dispatch once they are written.
 //
@@ -39,26 +43,41 @@ type stage struct {
 	closed   bool
 }
 
+// isDeferred tells whether a commit ends later than the call: when the device has the messages or,
+// in direct mode, when it was given them.
+func (s *Store) isDeferred() bool { return s.o.Flush == SyncFlush || s.o.FlushMode == commitlog.Direct }
+
 // Commit stores what was appended below upTo and makes it visible.
 //
-//	AsyncFlush  The page cache has the messages and their queues show them when Commit returns;
-//	            ack is not used.
-//	SyncFlush   With wait, ack is called exactly once when the device has them and their queues
-//	            show them, or with ErrFlushTimeout, or with the failure of the log: on the committer's
-//	            goroutine, or before Commit returns. Without wait the committer is only woken.
+//	AsyncFlush           The page cache has the messages and their queues show them when Commit returns;
+//	                     ack is not used.
+//	   AckFromStaging    They are stored and shown a moment later.
+//	   direct mode       As SyncFlush, but that the device may still have them in a cache.
+//	SyncFlush            With wait, ack is called exactly once when the device has them and their queues
+//	                     show them, or with ErrFlushTimeout, or with the failure of the log: on the committer's
+//	                     goroutine, or before Commit returns. Without wait they are stored a moment later.
 //
 // done tells that ack will not be called (any more).
 func (s *Store) Commit(upTo message.LogOffset, wait bool, ack func(error)) (done bool, err error) {
-	if s.o.Flush == AsyncFlush {
+	return s.CommitOn(nil, upTo, wait, ack)
+}
+
+// CommitOn is Commit by the caller's own ring, where commits do not end at once: it carries out the write, and ack may
+// be called on its thread. on is nil for none.
+func (s *Store) CommitOn(on ring.Submitter, upTo message.LogOffset, wait bool, ack func(error)) (done bool, err error) {
+	switch {
+	case s.o.AckFromStaging:
+		s.wakeCommitter()
+		return true, s.log.Failure()
+	case !s.isDeferred():
 		return true, s.commitTo(upTo)
-	}
-	if !wait || ack == nil {
+	case !wait || ack == nil:
 		s.wakeCommitter()
 		return true, s.log.Failure()
 	}
 	w := waiter{upTo: upTo, ack: ack, deadline: s.o.Clock.Now().Add(s.o.SyncFlushTimeout)}
 	if s.acks.add(w, s.Visible) {
-		s.wakeCommitter()
+		s.setOff(on)
 		return false, nil
 	}
 	err = s.log.Failure()
@@ -75,11 +94,19 @@ func (s *Store) commitTo(upTo message.LogOffset) error {
 		return nil
 	}
 	s.commit.Lock()
-	defer s.commit.Unlock()
+	defer s.unlockCommit()
 	if s.Visible() >= upTo { // the one before us has written ours, too
 		return nil
 	}
 	return s.writeOut()
+}
+
+// unlockCommit ends a commit. Who came meanwhile, and found commit locked, is served by the committer.
+func (s *Store) unlockCommit() {
+	s.commit.Unlock()
+	if s.isDeferred() && s.acks.any() {
+		s.wakeCommitter()
+	}
 }
 
 // writeOut writes what is staged, with SyncFlush to the device, and dispatches it. Under commit.
@@ -95,6 +122,12 @@ func (s *Store) writeOut() error {
 		s.acks.fail(err)
 		return err
 	}
+	s.show(b)
+	return nil
+}
+
+// show makes the messages of a written batch visible. Under commit.
+func (s *Store) show(b *batch) {
 	end := b.bytes.End()
 	s.dispatch(b.requests)
 	s.visible.Store(int64(end))
@@ -106,7 +139,6 @@ func (s *Store) writeOut() error {
 	b.reset()
 	s.commit.spare = b
 	s.afterWrite(end)
-	return nil
 }
 
 // takeBatch takes what is staged, or nil. Under commit.
@@ -123,14 +155,17 @@ func (s *Store) takeBatch() *batch {
 	return b
 }
 
-// makeRoom empties the staging memory.
+// makeRoom empties the staging memory. It does not wait for a ring, which may be that of the caller.
 func (s *Store) makeRoom() error {
+	if s.commit.flight.flying.Load() {
+		return ErrBusy
+	}
 	s.commit.Lock()
-	defer s.commit.Unlock()
+	defer s.unlockCommit()
 	if err := s.writeOut(); err != nil {
 		return err
 	}
-	if s.o.Flush == SyncFlush {
+	if s.isDeferred() {
 		s.acks.release(s.Visible())
 	}
 	return nil

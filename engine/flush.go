@@ -7,11 +7,10 @@ func (s *Store) Flush() error {
 	tail := s.stage.stager.Tail()
 	s.stage.Unlock()
 	err := s.commitTo(tail)
-	if s.o.Flush == SyncFlush {
+	if s.isDeferred() {
 		s.wakeCommitter() // Commits that waited for these messages are answered by it
-		return err
 	}
-	if err != nil {
+	if err != nil || s.o.Flush == SyncFlush {
 		return err
 	}
 	return s.log.Sync()

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"ringmq/commitlog"
 	"ringmq/consumequeue"
 	"ringmq/internal/mapfile"
 	"ringmq/internal/message"
@@ -21,43 +22,50 @@ import (
 // roll, checkpoints move; every message arrives once, in order, and is there after a restart.
 func TestLive(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	for _, flush := range []FlushType{AsyncFlush, SyncFlush} {
-		t.Run(fmt.Sprint(flush), func(t *testing.T) {
-			o := Options{
-				Dir: t.TempDir(), Flush: flush, CommitLogFileSize: 1 << 20, ConsumeQueueFileSize: 20 * 500,
-				IndexSlots: 1000, IndexEntries: 4000, StagingBytes: 512 << 10,
-				FlushInterval: 5 * time.Millisecond, CheckpointInterval: 10 * time.Millisecond,
+	everyMode(t, func(t *testing.T, flush FlushType, mode commitlog.Mode) {
+		o := Options{
+			Dir: t.TempDir(), Flush: flush, FlushMode: mode, PrewriteRate: 1 << 30, CommitLogFileSize: 1 << 20, ConsumeQueueFileSize: 20 * 500,
+			IndexSlots: 1000, IndexEntries: 4000, StagingBytes: 512 << 10,
+			FlushInterval: 5 * time.Millisecond, CheckpointInterval: 10 * time.Millisecond,
+		}
+		s, err := Open(o)
+		require.NoError(t, err)
+		arrived := make([]atomic.Int64, 4)
+		news := make([]chan struct{}, len(arrived)) // one for each reader
+		for i := range news {
+			news[i] = make(chan struct{}, 1)
+		}
+		s.OnArrival(func(q *consumequeue.Queue, max message.QueueOffset, tagsCode int64) {
+			if n := arrived[q.ID()].Add(1); n != int64(max) || tagsCode != 2598919 {
+				t.Errorf("arrival %d of queue %d says %d, tags %d", n, q.ID(), max, tagsCode)
 			}
-			s, err := Open(o)
-			require.NoError(t, err)
-			arrived := make([]atomic.Int64, 4)
-			news := make([]chan struct{}, len(arrived)) // one for each reader
-			for i := range news {
-				news[i] = make(chan struct{}, 1)
-			}
-			s.OnArrival(func(q *consumequeue.Queue, max message.QueueOffset, tagsCode int64) {
-				if n := arrived[q.ID()].Add(1); n != int64(max) || tagsCode != 2598919 {
-					t.Errorf("arrival %d of queue %d says %d, tags %d", n, q.ID(), max, tagsCode)
-				}
-				s.wake(news[q.ID()])
-			})
-			const perWriter = 1500
-			var work sync.WaitGroup
-			for w := range arrived {
-				work.Go(func() { write(t, s, int32(w), perWriter) })
-				work.Go(func() { follow(t, s, int32(w), perWriter, news[w]) })
-			}
-			work.Wait()
-			require.NoError(t, s.Close())
-			s, err = Open(o)
-			require.NoError(t, err)
-			for w := range arrived {
-				require.EqualValues(t, perWriter, arrived[w].Load())
-				follow(t, s, int32(w), perWriter, nil)
-			}
-			require.Zero(t, s.Stats().Damage)
-			require.NoError(t, s.Close())
+			s.wake(news[q.ID()])
 		})
+		const perWriter = 1500
+		var work sync.WaitGroup
+		for w := range arrived {
+			work.Go(func() { write(t, s, int32(w), perWriter) })
+			work.Go(func() { follow(t, s, int32(w), perWriter, news[w]) })
+		}
+		work.Wait()
+		require.NoError(t, s.Close())
+		s, err = Open(o)
+		require.NoError(t, err)
+		for w := range arrived {
+			require.EqualValues(t, perWriter, arrived[w].Load())
+			follow(t, s, int32(w), perWriter, nil)
+		}
+		require.Zero(t, s.Stats().Damage)
+		require.NoError(t, s.Close())
+	})
+}
+
+// everyMode runs a test with each flush type and mode.
+func everyMode(t *testing.T, test func(t *testing.T, flush FlushType, mode commitlog.Mode)) {
+	for _, flush := range []FlushType{AsyncFlush, SyncFlush} {
+		for _, mode := range commitlog.Modes {
+			t.Run(fmt.Sprint(flush, "/", mode), func(t *testing.T) { test(t, flush, mode) })
+		}
 	}
 }
 
@@ -76,11 +84,11 @@ func write(t *testing.T, s *Store, id int32, n int) {
 			}
 			i++
 		}
-		if s.o.Flush == AsyncFlush {
+		if s.isDeferred() {
+			_, _ = s.Commit(last.End(), true, func(err error) { acked <- err })
+		} else {
 			_, err := s.Commit(last.End(), true, nil)
 			acked <- err
-		} else {
-			_, _ = s.Commit(last.End(), true, func(err error) { acked <- err })
 		}
 		if err := <-acked; err != nil {
 			t.Errorf("commit: %v", err)
@@ -101,6 +109,11 @@ func follow(t *testing.T, s *Store, id int32, n int, news chan struct{}) {
 		}
 		res := NewGetResult()
 		s.Get(&GetRequest{Queue: q, Offset: at, MaxMsgs: 32}, res)
+		if res.Cold {
+			if err := res.Warm(); err != nil {
+				t.Errorf("offset %d of queue %d: %v", at, id, err)
+			}
+		}
 		for _, b := range res.Buffers() {
 			for len(b) > 0 {
 				var r message.Record

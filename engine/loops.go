@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"ringmq/commitlog"
 	"ringmq/internal/message"
 )
 
@@ -14,10 +15,10 @@ const writebackWindow = 8 << 20
 
 // start starts the loops. Each has a step that does its work once.
 //
-//	committer     SyncFlush: writes, syncs, dispatches, acknowledges
-//	flush watch   SyncFlush: ends waits whose time is up
+//	committer     where commits do not end at once: writes, syncs, dispatches, acknowledges
+//	flush watch   with it: ends waits whose time is up
 //	flusher       AsyncFlush: syncs the log now and then, starts writeback
-//	preallocator  makes the next commit log file
+//	preallocator  makes the next commit log file; makes ready what lies behind the log's end
 //	indexer       puts messages into the index
 //	checkpointer  writes queue entries to their files; moves the checkpoints
 //	caretaker     watches the disk; removes expired files
@@ -35,7 +36,7 @@ func (s *Store) start() {
 	if s.indexer != nil {
 		run(s.indexer.run)
 	}
-	if s.o.Flush == SyncFlush {
+	if s.isDeferred() || s.o.AckFromStaging {
 		run(s.committer)
 		run(s.flushWatch)
 	}
@@ -68,8 +69,12 @@ func (s *Store) commitStep() {
 	s.commit.Lock()
 	err := s.writeOut()
 	s.commit.Unlock()
-	if err == nil {
-		s.acks.release(s.Visible())
+	if err != nil {
+		return
+	}
+	s.acks.release(s.Visible())
+	if s.acks.any() { // they came while it was written
+		s.wakeCommitter()
 	}
 }
 
@@ -119,9 +124,9 @@ const pageBytes = 4096
 
 // flushStep syncs the log if it is time to, and returns when it was synced last.
 func (s *Store) flushStep(now, last time.Time) time.Time {
-	dirty := int(s.log.Written() - s.log.Durable())
+	dirty := int(s.Visible() - s.log.Durable()) // less than 0 while a commit to the device ends
 	thorough := now.Sub(last) >= s.o.FlushThoroughInterval
-	if dirty == 0 || dirty < s.o.FlushLeastPages*pageBytes && !thorough {
+	if dirty <= 0 || dirty < s.o.FlushLeastPages*pageBytes && !thorough {
 		return last
 	}
 	_ = s.log.Sync() // the log keeps its failure and tells of it
@@ -130,11 +135,12 @@ func (s *Store) flushStep(now, last time.Time) time.Time {
 
 // afterWrite wakes the loops that what was just written concerns. Under commit.
 func (s *Store) afterWrite(end message.LogOffset) {
-	if end-s.commit.writeback >= writebackWindow {
+	if s.o.FlushMode != commitlog.Direct && end-s.commit.writeback >= writebackWindow {
 		s.commit.writeback = end
 		s.wake(s.wakeFlush)
 	}
-	if !s.log.Prepared(s.nextFile(end)) {
+	if !s.log.Prepared(s.nextFile(end)) || end >= s.commit.preparedTo {
+		s.commit.preparedTo = end + prepareStride
 		s.wake(s.wakePrepare)
 	}
 }
@@ -168,14 +174,42 @@ type cacheWindow struct{ writeback, dropped message.LogOffset }
 
 // preallocator makes the next file ahead of need.
 func (s *Store) preallocator(ctx context.Context) {
+	timer := s.o.Clock.NewTimer(prewritePeriod)
+	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-s.wakePrepare:
 			s.prepareStep()
+		case <-timer.C():
+		}
+		if s.prewriteStep() {
+			timer.Reset(prewritePeriod)
 		}
 	}
+}
+
+const (
+	// prepareStride of new messages make another look at what lies ahead of the log's end worth it.
+	prepareStride = 4 << 20
+	// prefaultAhead bytes behind the log's end can be stored to without a fault, in the mmap modes.
+	prefaultAhead = 16 << 20
+	// prewritePeriod is the time between two steps of writing zeros ahead.
+	prewritePeriod = 20 * time.Millisecond
+)
+
+// prewriteStep writes a few zeros ahead of the log's end, and tells whether more are wanted.
+func (s *Store) prewriteStep() bool {
+	if s.o.PrewriteRate <= 0 || s.prewriteFailed || s.log.Failure() != nil {
+		return false
+	}
+	more, err := s.log.Prewrite(prewriteAhead, s.o.PrewriteRate*int64(prewritePeriod)/int64(time.Second))
+	if err != nil {
+		s.o.Log.Warn("nothing is written ahead of the commit log's end any more", "err", err)
+		s.prewriteFailed = true
+	}
+	return more
 }
 
 // prepareStep makes the file behind the one in use. When that fails now, the append that
@@ -187,6 +221,9 @@ func (s *Store) prepareStep() {
 			s.o.Log.Warn("commit log file not made ahead", "err", err)
 			return
 		}
+	}
+	if err := s.log.Prefault(prefaultAhead); err != nil {
+		s.o.Log.Warn("commit log not made ready ahead", "err", err)
 	}
 }
 

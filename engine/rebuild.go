@@ -113,7 +113,7 @@ func (b *rebuild) run() (Rebuilt, error) {
 	if s.tombstones, err = openTombstones(s.root); err != nil {
 		return Rebuilt{}, err
 	}
-	if s.log, err = s.o.openLog(s.root, nil); err != nil {
+	if s.log, err = s.o.openLog(s.root, nil, nil); err != nil {
 		return Rebuilt{}, err
 	}
 	if err := mapfile.RemoveAll(s.root, rebuildName); err != nil { // of one that was interrupted

@@ -156,7 +156,7 @@ func (m *sim) commit() error {
 			}
 		}
 	}
-	if m.o.Flush == SyncFlush {
+	if m.s.isDeferred() {
 		_, _ = m.s.Commit(upTo, true, ack)
 		m.s.commitStep()
 		return failed

@@ -19,6 +19,7 @@ import (
 type Store struct {
 	o      Options
 	root   mapfile.FS
+	loop   *mapfile.Loop // carries out what nobody waits for; nil with Options.FS
 	lock   mapfile.File
 	log    *commitlog.Log
 	queues *consumequeue.Table
@@ -35,6 +36,8 @@ type Store struct {
 	tombstones    *tombstones  // under checkpointing
 	remark        bool         // set by recovery: the checkpoints say nothing any more
 
+	prewriteFailed bool // the preallocator's
+
 	onArrival func(q *consumequeue.Queue, max message.QueueOffset, tagsCode int64) // set before use
 
 	stage stage
@@ -48,7 +51,9 @@ type Store struct {
 		anchorTime int64
 		entries    int64
 		// writeback is the log offset up to which the kernel was asked to begin writing.
-		writeback message.LogOffset
+		writeback  message.LogOffset
+		preparedTo message.LogOffset // when the log is there, the preallocator looks again
+		flight     flight            // of the batch that a ring writes
 	}
 	// visible is the log offset below which every message is in its queue.
 	visible   atomic.Int64
@@ -86,7 +91,11 @@ func Open(o Options) (*Store, error) {
 	s.acks.watch = make(chan struct{}, 1)
 	s.retention.Store(&s.o.Retention)
 	if s.root == nil {
-		if s.root, err = mapfile.OpenDir(o.Dir); err != nil {
+		if s.loop, err = mapfile.StartLoop(o.RingIO); err != nil {
+			return nil, err
+		}
+		if s.root, err = mapfile.OpenDirOn(o.Dir, s.loop); err != nil {
+			s.loop.Close()
 			return nil, err
 		}
 	}
@@ -100,6 +109,9 @@ func (s *Store) open() error {
 	if err := s.takeLock(); err != nil {
 		return err
 	}
+	if err := s.chooseMode(); err != nil {
+		return err
+	}
 	var err error
 	if s.marks, err = openMarks(s.root); err != nil {
 		return err
@@ -110,7 +122,7 @@ func (s *Store) open() error {
 	if s.tombstones, err = openTombstones(s.root); err != nil {
 		return err
 	}
-	if s.log, err = s.o.openLog(s.root, s.logFailed); err != nil {
+	if s.log, err = s.o.openLog(s.root, s.loop, s.logFailed); err != nil {
 		return err
 	}
 	s.commit.anchor = -1
@@ -204,6 +216,7 @@ func (s *Store) closeFiles() error {
 	}
 	if s.o.FS == nil {
 		errs = append(errs, s.root.Close())
+		s.loop.Close()
 	}
 	return errors.Join(errs...)
 }

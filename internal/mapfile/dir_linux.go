@@ -34,9 +34,9 @@ const (
 )
 
 // OpenDir opens a directory of the operating system, which is made when it is missing.
-func OpenDir(dir string) (*Dir, error) { return OpenDirOn(dir, plainLoop) }
+func OpenDir(dir string) (*Dir, error) { return OpenDirOn(dir, nil) }
 
-// OpenDirOn is OpenDir with the loop that carries out its files' requests, and is closed after them.
+// OpenDirOn is OpenDir with the loop that carries out its files' requests, and is closed after them; nil for none.
 func OpenDirOn(dir string, loop *Loop) (*Dir, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -49,7 +49,9 @@ func OpenDirOn(dir string, loop *Loop) (*Dir, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.loop = loop
+	if loop != nil {
+		d.loop = loop
+	}
 	return d, nil
 }
 
