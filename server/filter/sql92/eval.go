@@ -51,6 +51,9 @@ func (m *machine) load(e *Expression, p message.Properties) {
 	}
 	m.properties = m.properties[:len(e.names)]
 	for name, value := range p.All() {
+		if e.lengths>>(len(name)&63)&1 == 0 {
+			continue
+		}
 		if n, ok := e.names[string(name)]; ok {
 			m.properties[n] = value
 		}

@@ -45,6 +45,7 @@ type Expression struct {
 	code      []instruction
 	constants []value
 	names     map[string]int32
+	lengths   uint64 // a bit for each length of a name, modulo 64: most properties are none of names
 	sets      []map[string]struct{}
 }
 
@@ -75,6 +76,7 @@ func (p *parser) property(name string) operand {
 	if !known {
 		n = int32(len(p.e.names))
 		p.e.names[name] = n
+		p.e.lengths |= 1 << (len(name) & 63)
 	}
 	p.emit(opProperty, int(n))
 	return operand{kind: property}
