@@ -44,6 +44,13 @@ func (l *Log) ReadRecord(off message.LogOffset) ([]byte, error) {
 	return b[:n], message.Decode(b[:n], &r)
 }
 
+// ReadBytes reads up to n bytes at off, whatever they are, but none of the next file. It may wait for the device.
+func (l *Log) ReadBytes(off message.LogOffset, n int) ([]byte, error) {
+	b := make([]byte, min(int64(n), l.o.FileSize))
+	got, err := l.readAt(b, off)
+	return b[:got], err
+}
+
 // readAt reads up to len(p) written bytes at off, never across a file's end.
 func (l *Log) readAt(p []byte, off message.LogOffset) (int, error) {
 	f := l.fileAt(off)

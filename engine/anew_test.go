@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -138,5 +140,40 @@ func TestHolesLeadToRecords(t *testing.T) {
 			require.Equal(t, want, words(t, s, "B"))
 			require.NoError(t, s.Close())
 		})
+	}
+}
+
+// TestDamageIsKept: its line once, and its bytes beside the store, also those of a torn end.
+func TestDamageIsKept(t *testing.T) {
+	s, mem := openSmall(t, nil)
+	places := fill(t, s, 10)
+	bad, torn := places[7], places[len(places)-1]
+	read := func(name string) []byte {
+		f, err := mem.Open(name)
+		require.NoError(t, err)
+		b := make([]byte, f.Size())
+		_, _ = f.ReadAt(b, 0)
+		return b
+	}
+	mem = mem.Kill()
+	pokeLog(t, s, mem, bad.LogOffset+5, 1)
+	pokeLog(t, s, mem, torn.LogOffset+95, 1)
+	var want [2][]byte
+	for i, r := range []Receipt{bad, torn} {
+		name, at := logName(r.LogOffset, s.o.CommitLogFileSize)
+		want[i] = read(name)[at : at+int64(r.Size)]
+	}
+	for range 2 {
+		s = reopen(t, s, mem)
+		require.EqualValues(t, 1, s.Stats().Damage)
+		line := string(read("ringmq/damage.log"))
+		require.Equal(t, 1, strings.Count(line, "\n"), line)
+		for _, part := range []string{s.log.PathOf(bad.LogOffset), fmt.Sprint(bad.LogOffset), "MAGIC", "0xDAA320A7"} {
+			require.Contains(t, line, part)
+		}
+		require.Equal(t, want[0], read(fmt.Sprintf("ringmq/damage/%020d", bad.LogOffset)))
+		require.Equal(t, want[1], read(fmt.Sprintf("ringmq/damage/%020d", torn.LogOffset)))
+		require.NoError(t, s.Close())
+		remove(t, mem, "ringmq/checkpoint")
 	}
 }

@@ -19,6 +19,7 @@
 //	ringmq/checkpoint     how far the derived files are on the device, exactly ([mark])
 //	ringmq/deleted        topics whose messages are still in the log ([tombstones])
 //	ringmq/damage.log     damage that was found, a line each
+//	ringmq/damage/        the damaged bytes, named by their log offset
 //
 // # Goroutines
 //

@@ -289,6 +289,7 @@ func (r *recovery) run() error {
 	}
 	if result.Torn != nil {
 		s.o.Log.Warn("the commit log ends with a torn write, which is cut off", "err", result.Torn)
+		s.keepTorn(result.Torn.Offset)
 	}
 	if err := r.settle(from, result); err != nil {
 		return err
