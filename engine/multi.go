@@ -72,7 +72,11 @@ func (s *Store) countLight() {
 // multi is the text of the names of the queues that a message is for beside its own, nil if there are none. Messages
 // that wait, for their time or the end of their transaction, are dispatched when they reach their topic; Java does both.
 func (s *Store) multi(r *message.Record) []byte {
-	if !s.o.MultiDispatch || !isQueued(r.SysFlag) || string(r.Topic) == scheduleTopic || string(r.Topic) == halfTopic {
+	if !s.o.MultiDispatch || !isQueued(r.SysFlag) {
+		return nil
+	}
+	switch string(r.Topic) {
+	case scheduleTopic, halfTopic, timerTopic:
 		return nil
 	}
 	return r.Properties.Get(PropertyMulti)

@@ -178,7 +178,7 @@ func TestSeveralQueuesOnlyWhereTheyMayBe(t *testing.T) {
 	require.NoError(t, s.Close())
 
 	s, _ = openSmall(t, func(o *Options) { multiOptions(o); o.LightQueues = false })
-	for _, topic := range []string{scheduleTopic, halfTopic, "T"} {
+	for _, topic := range []string{scheduleTopic, halfTopic, timerTopic, "T"} {
 		r := testRecord(topic, "b")
 		r.Properties = r.Properties.Append(PropertyMulti, "%LMQ%x")
 		got, err := s.Append(s.Queue(r.Topic, 2), r)

@@ -1,6 +1,9 @@
 package server
 
-import "ringmq/server/topic"
+import (
+	"ringmq/server/names"
+	"ringmq/server/topic"
+)
 
 // cleanStaleQueues serves 306 (CLEAN_EXPIRED_CONSUMEQUEUE).
 func (b *Broker) cleanStaleQueues(x *exchange) {
@@ -21,10 +24,10 @@ func (b *Broker) deleteExpired(x *exchange) {
 }
 
 // cleanUnusedTopics serves 316 (CLEAN_UNUSED_TOPIC): the queues of topics without configuration go. The delayed and
-// the finished half messages have none and stay (DefaultMessageStore.cleanUnusedTopic).
+// the finished half messages have none and stay, like light topics (DefaultMessageStore.cleanUnusedTopic).
 func (b *Broker) cleanUnusedTopics(x *exchange) {
 	for _, name := range b.store.Topics() {
-		if b.topics.Find(name) != nil || name == topic.Schedule || name == topic.HalfOp || name == topic.Timer {
+		if b.topics.Find(name) != nil || name == topic.Schedule || name == topic.HalfOp || name == topic.Timer || names.IsLight(name) {
 			continue
 		}
 		b.log.Info("queues of a topic without configuration are removed", "topic", name)

@@ -92,8 +92,8 @@ func converse(t *testing.T, name, addr string) {
 	defer talk.close()
 
 	var got, want, raw []string
-	for line := range strings.Lines(string(text)) {
-		line = strings.TrimRight(line, "\n")
+	all := strings.Split(strings.TrimRight(string(text), "\n"), "\n")
+	for i, line := range all {
 		kind, rest, _ := strings.Cut(line, " ")
 		switch kind {
 		case "<", "|", "*":
@@ -113,6 +113,9 @@ func converse(t *testing.T, name, addr string) {
 			talk.say(&req)
 			if !req.Later {
 				lines = talk.answer(talk.conn(req.Conn))
+			}
+			for patience := 0; patience < 1000 && indexed(&req, all[min(i+1, len(all)-1)], lines); patience++ {
+				lines = talk.ask(&req) // the index is a moment behind
 			}
 		case ".":
 			lines = talk.answer(talk.conn(rest))
@@ -137,6 +140,11 @@ func converse(t *testing.T, name, addr string) {
 		return
 	}
 	require.Equal(t, strings.Join(want, "\n"), strings.Join(got, "\n"))
+}
+
+// indexed tells whether a query by key has an answer that was not found yet.
+func indexed(req *said, want string, got []string) bool {
+	return req.Code == 12 && strings.HasPrefix(want, "< 0 ") && strings.HasPrefix(got[0], "< 22 ")
 }
 
 // dropAnswer takes Java's answer off, for ours to stand in its place.

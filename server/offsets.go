@@ -60,7 +60,7 @@ func (b *Broker) firstConsumerOffset(x *exchange) {
 }
 
 // allConsumerOffsets serves 43 (GET_ALL_CONSUMER_OFFSET).
-func (b *Broker) allConsumerOffsets(x *exchange) { x.json(b.offsets.Snapshot()) }
+func (b *Broker) allConsumerOffsets(x *exchange) { x.json(b.offsets.Table()) }
 
 // allDelayOffsets serves 45 (GET_ALL_DELAY_OFFSET).
 func (b *Broker) allDelayOffsets(x *exchange) { x.json(b.delays.Table()) }

@@ -66,9 +66,13 @@ func (b *Broker) pull(x *exchange) {
 	if h.SysFlag&pullCommitsOffset != 0 {
 		b.offsets.Commit(h.ConsumerGroup, h.Topic, h.QueueID, h.CommitOffset)
 	}
+	q := b.pullQueue(x, t, h.QueueID)
+	if q == nil {
+		return
+	}
 	p := pullRequest{
 		conn: x.conn, opaque: x.cmd.Opaque, serialize: x.cmd.Serialize,
-		queue: b.store.Queue(t.NameBytes, h.QueueID), topic: t, group: g.GroupName,
+		queue: q, topic: t, group: g.GroupName,
 		brokers: [2]int64{g.BrokerID, g.WhichBrokerWhenConsumeSlowly},
 	}
 	p.get = engine.GetRequest{Queue: p.queue, Offset: message.QueueOffset(h.QueueOffset), MaxMsgs: int(h.MaxMsgNums)}
@@ -86,4 +90,16 @@ func (b *Broker) pull(x *exchange) {
 		}
 	}
 	b.runPull(x.turn, st, &p, x.nowMillis)
+}
+
+// pullQueue is the queue to pull from, made if there may be one more. It has answered when it returns nil.
+func (b *Broker) pullQueue(x *exchange, t *topic.Topic, id int32) *consumequeue.Queue {
+	if !t.Light {
+		return b.store.Queue(t.NameBytes, id)
+	}
+	q, err := b.store.LightQueue(t.NameBytes)
+	if err != nil {
+		x.failPull(wire.StatusSystemError, "store getMessage return null")
+	}
+	return q
 }

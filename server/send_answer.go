@@ -149,5 +149,15 @@ func (b *Broker) refuseStore(x *exchange, err error) {
 
 // storeRefusal is the answer to what the store did not take: a producer tries another broker then.
 func storeRefusal(err error) (wire.Status, string) {
+	switch {
+	case errors.Is(err, engine.ErrLightQueues):
+		return wire.StatusSystemError, tooManyLight
+	case errors.Is(err, engine.ErrMulti):
+		return wire.StatusSystemError, err.Error()
+	}
 	return wire.StatusServiceNotAvailable, "service not available now: " + err.Error()
 }
+
+// tooManyLight is Java's remark; its broker never sends it, because it compares the wrong status.
+const tooManyLight = "[LMQ_CONSUME_QUEUE_NUM_EXCEEDED]broker config enableLmq and enableMultiDispatch, " +
+	"lmq consumeQueue num exceed maxLmqConsumeQueueNum config num, default limit 2w."

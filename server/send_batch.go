@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 
@@ -29,6 +30,8 @@ type batchMember struct {
 	flag             int32
 	body, properties []byte
 }
+
+var multiOffsets = []byte(engine.PropertyMultiOffsets)
 
 const batchMemberFixed = 4*5 + 2
 
@@ -106,6 +109,9 @@ func (bt *batchState) fill(model *message.Record, body, sharedProps, cluster []b
 			return err
 		}
 		body = rest
+		if bytes.Contains(m.properties, multiOffsets) {
+			m.properties = without(m.properties, engine.PropertyMultiOffsets) // the store's to say
+		}
 		from := len(bt.props)
 		bt.props = appendJoined(appendJoined(append(bt.props, m.properties...), from, sharedProps), from, cluster)
 		r := *model

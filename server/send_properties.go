@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strconv"
 
+	"ringmq/engine"
 	"ringmq/internal/message"
 	"ringmq/server/timer"
 )
@@ -30,6 +31,8 @@ func (s *sendState) storedProperties(sent, cluster []byte) seenProperties {
 			continue
 		case "CLUSTER":
 			continue // ours replaces it
+		case engine.PropertyMultiOffsets:
+			continue // the store's to say
 		case "TRAN_MSG":
 			seen.transaction = bytes.EqualFold(value, trueText)
 		case message.PropertyDelay:

@@ -75,6 +75,7 @@ func (b *Broker) loadState() error {
 	b.nameConns = client.NewPool(0, client.Options{DialTimeout: time.Duration(b.cfg.Client.ConnectTimeoutMillis) * time.Millisecond})
 	b.clients, b.locks = clients.New(), lock.New(time.Duration(b.cfg.System.LockMaxLiveTime)*time.Millisecond)
 	b.stats = stats.New(o.BrokerClusterName, o.EnableDetailStat, b.clock.Now())
+	b.stats.JoinLight(b.cfg.Store.EnableLmq)
 	dir := filepath.Join(b.cfg.Store.StorePathRootDir, "config")
 	b.topics, err = topic.Open(topic.Options{
 		Path:    filepath.Join(dir, "topics.json"),
@@ -82,7 +83,7 @@ func (b *Broker) loadState() error {
 		AutoCreate:   func() bool { return b.conf().Broker.AutoCreateTopicEnable },
 		ClusterTopic: o.ClusterTopicEnable, BrokerTopic: o.BrokerTopicEnable,
 		TraceTopic: o.TraceTopicEnable, TraceTopicName: o.MsgTraceTopicName, DefaultQueues: int32(o.DefaultTopicQueueNums),
-		Stats: b.stats, Clock: b.clock, Log: b.log,
+		Light: b.cfg.Store.EnableLmq, Stats: b.stats, Clock: b.clock, Log: b.log,
 		Created: func(*topic.Topic) { b.announceTopics() },
 	})
 	if err != nil {
@@ -91,12 +92,19 @@ func (b *Broker) loadState() error {
 	b.groups, err = group.Open(group.Options{
 		Path:       filepath.Join(dir, "subscriptionGroup.json"),
 		AutoCreate: func() bool { return b.conf().Broker.AutoCreateSubscriptionGroup },
+		Light:      b.cfg.Store.EnableLmq,
 		Clock:      b.clock, Log: b.log,
 	})
 	if err != nil {
 		return err
 	}
-	if b.offsets, err = offset.Open(filepath.Join(dir, "consumerOffset.json"), b.log); err != nil {
+	file := filepath.Join(dir, "consumerOffset.json")
+	if b.cfg.Store.EnableLmq {
+		b.offsets, err = offset.OpenLight(filepath.Join(dir, "lmqConsumerOffset.json"), file, b.log)
+	} else {
+		b.offsets, err = offset.Open(file, b.log)
+	}
+	if err != nil {
 		return err
 	}
 	return b.loadFilters(filepath.Join(dir, "consumerFilter.json"))

@@ -36,9 +36,10 @@ func (b *Broker) storeOptions() (engine.Options, error) {
 		FlushThoroughInterval: ms(s.FlushCommitLogThoroughInterval), CheckpointInterval: ms(s.FlushIntervalConsumeQueue),
 		CommitLogFileSize: int64(s.MappedFileSizeCommitLog), ConsumeQueueFileSize: int64(s.MappedFileSizeConsumeQueue),
 		IndexSlots: int32(s.MaxHashSlotNum), IndexEntries: int32(s.MaxIndexNum), NoIndex: !s.MessageIndexEnable,
-		MemoryBytes: mapfile.PhysicalMemory() * int64(s.AccessMessageInMemoryMaxRatio) / 100,
-		MemoryLimit: engine.TransferLimit{Bytes: s.MaxTransferBytesOnMessageInMemory, Messages: s.MaxTransferCountOnMessageInMemory},
-		DiskLimit:   engine.TransferLimit{Bytes: s.MaxTransferBytesOnMessageInDisk, Messages: s.MaxTransferCountOnMessageInDisk},
+		MemoryBytes:   mapfile.PhysicalMemory() * int64(s.AccessMessageInMemoryMaxRatio) / 100,
+		MemoryLimit:   engine.TransferLimit{Bytes: s.MaxTransferBytesOnMessageInMemory, Messages: s.MaxTransferCountOnMessageInMemory},
+		DiskLimit:     engine.TransferLimit{Bytes: s.MaxTransferBytesOnMessageInDisk, Messages: s.MaxTransferCountOnMessageInDisk},
+		MultiDispatch: s.EnableMultiDispatch, LightQueues: s.EnableLmq, MaxLightQueues: int64(s.MaxLmqConsumeQueueNum),
 		DelayLevels: levels, Retention: retention,
 		Clock: b.clock, Log: b.log,
 	}, nil

@@ -52,7 +52,6 @@ var Statuses = map[string]Status{
 	"address":     {NotYet, "address server"},
 	"bitmap":      {NotYet, "bitmaps of SQL92 filters; the filters work without"},
 	"folders":     {NotYet, "several CommitLog folders"},
-	"lmq":         {NotYet, "light message queues"},
 	"raft":        {NotYet, "Raft replication"},
 	"replication": {NotYet, "master-slave replication"},
 	"tls":         {NotYet, "TLS"},

@@ -75,9 +75,9 @@ type Store struct {
 	PreferredLeaderID                        string        `key:"preferredLeaderId" default:"null" status:"raft" doc:"DLedger leader hint"`
 	IsEnableBatchPush                        bool          `key:"enableBatchPush" shown:"isEnableBatchPush" default:"false" status:"raft" doc:"DLedger batch push"`
 	EnableScheduleMessageStats               bool          `key:"enableScheduleMessageStats" default:"true" doc:"count delayed deliveries"`
-	EnableLmq                                bool          `key:"enableLmq" default:"false" status:"lmq" doc:"light queues"`
-	EnableMultiDispatch                      bool          `key:"enableMultiDispatch" default:"false" status:"lmq" doc:"INNER_MULTI_DISPATCH handling"`
-	MaxLmqConsumeQueueNum                    int           `key:"maxLmqConsumeQueueNum" default:"20000" status:"lmq" doc:"LMQ count limit"`
+	EnableLmq                                bool          `key:"enableLmq" default:"false" doc:"light queues"`
+	EnableMultiDispatch                      bool          `key:"enableMultiDispatch" default:"false" doc:"INNER_MULTI_DISPATCH handling"`
+	MaxLmqConsumeQueueNum                    int           `key:"maxLmqConsumeQueueNum" default:"20000" doc:"LMQ count limit"`
 	EnableScheduleAsyncDeliver               bool          `key:"enableScheduleAsyncDeliver" default:"false" status:"batches" doc:"asynchronous delayed delivery"`
 	ScheduleAsyncDeliverMaxPendingLimit      int           `key:"scheduleAsyncDeliverMaxPendingLimit" default:"2000" status:"batches" doc:"its queue bound per level"`
 	ScheduleAsyncDeliverMaxResendNum2Blocked int           `key:"scheduleAsyncDeliverMaxResendNum2Blocked" default:"3" status:"batches" doc:"resends before the level blocks"`

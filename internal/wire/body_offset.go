@@ -6,6 +6,13 @@ type OffsetSerializeWrapper struct {
 	OffsetTable map[string]map[int32]int64 `json:"offsetTable"`
 }
 
+// LmqOffsetSerializeWrapper is [OffsetSerializeWrapper] of a broker with light queues, and lmqConsumerOffset.json: light groups
+// have one offset for a topic, "topic@group" → offset.
+type LmqOffsetSerializeWrapper struct {
+	LmqOffsetTable map[string]int64           `json:"lmqOffsetTable"`
+	OffsetTable    map[string]map[int32]int64 `json:"offsetTable"`
+}
+
 // DelayOffsetSerializeWrapper is the delivered offset of each delay level: the answer to
 // GET_ALL_DELAY_OFFSET, and delayOffset.json.
 type DelayOffsetSerializeWrapper struct {

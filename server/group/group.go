@@ -42,6 +42,7 @@ var preset = []string{
 type Options struct {
 	Path       string      // of subscriptionGroup.json
 	AutoCreate func() bool // autoCreateSubscriptionGroup
+	Light      bool        // every name with [names.LightPrefix] is a group (enableLmq)
 	Clock      clock.Clock
 	Log        *slog.Logger
 }
@@ -51,6 +52,7 @@ type Options struct {
 type Table struct {
 	o      Options // set before use
 	groups *names.Map[*Config]
+	light  *names.Map[*Config] // light groups that were asked for
 	file   *configfile.File
 
 	mu      sync.Mutex // held while the table is changed, not while it is written
@@ -61,7 +63,7 @@ type Table struct {
 
 // Open makes the preset groups and reads subscriptionGroup.json.
 func Open(o Options) (*Table, error) {
-	t := &Table{o: o, groups: names.NewMap[*Config](), version: wire.DataVersion{Timestamp: clock.Millis(o.Clock.Now())}}
+	t := &Table{o: o, groups: names.NewMap[*Config](), light: names.NewMap[*Config](), version: wire.DataVersion{Timestamp: clock.Millis(o.Clock.Now())}}
 	t.file = configfile.New(o.Path, t.encode)
 	for _, name := range preset {
 		t.groups.Put(name, newConfig(name))
@@ -80,14 +82,36 @@ func newConfig(name string) *Config {
 
 // Lookup returns a group, nil if there is none. It does not allocate.
 func (t *Table) Lookup(name []byte) *Config {
-	c, _ := t.groups.Get(name)
+	c, ok := t.groups.Get(name)
+	if !ok && t.o.Light && names.IsLight(name) {
+		if c, ok = t.light.Get(name); !ok {
+			return t.lightGroup(string(name))
+		}
+	}
 	return c
 }
 
 // Find is [Table.Lookup] for a name that is a string.
 func (t *Table) Find(name string) *Config {
-	c, _ := t.groups.Find(name)
+	c, ok := t.groups.Find(name)
+	if !ok && t.o.Light && names.IsLight(name) {
+		if c, ok = t.light.Find(name); !ok {
+			return t.lightGroup(name)
+		}
+	}
 	return c
+}
+
+// lightGroup makes a light group, which is in no file and has the defaults (LmqSubscriptionGroupManager).
+func (t *Table) lightGroup(name string) *Config {
+	if names.CheckGroup(name) != nil {
+		return nil
+	}
+	fresh := newConfig(name)
+	if c, ok := t.light.FindOrPut(name, MaxGroups, func() *Config { return fresh }); ok {
+		return c
+	}
+	return fresh
 }
 
 // FindOrCreate returns a group, making it if that is allowed. Without error and group it is not.
@@ -137,6 +161,9 @@ func (t *Table) Update(c Config) error {
 	if err := checkQueues(&c); err != nil {
 		return err
 	}
+	if t.o.Light && names.IsLight(c.GroupName) {
+		return nil // it is as it is
+	}
 	t.replace(&c)
 	t.o.Log.Info("subscription group updated", "group", c.GroupName)
 	return t.file.Save()
@@ -154,7 +181,7 @@ func (t *Table) disable(name string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	c := t.Find(name)
-	if c == nil || !c.ConsumeEnable {
+	if c == nil || !c.ConsumeEnable || t.o.Light && names.IsLight(name) {
 		return false
 	}
 	off := *c

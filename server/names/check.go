@@ -23,6 +23,15 @@ const (
 	DeadPrefix  = "%DLQ%"   // messages a group gave back too often
 )
 
+// LightPrefix begins the names of light topics and of the groups that consume them: with enableLmq they exist without
+// being configured (MixAll.LMQ_PREFIX).
+const LightPrefix = "%LMQ%"
+
+// IsLight tells light topics and groups by their name.
+func IsLight[T string | []byte](name T) bool {
+	return len(name) >= len(LightPrefix) && string(name[:len(LightPrefix)]) == LightPrefix
+}
+
 // The answers to a bad topic name; the texts are TopicValidator's, which clients show to people.
 var (
 	ErrTopicBlank   = errors.New("The specified topic is blank.")

@@ -21,6 +21,7 @@ const MaxPairs = 1 << 20
 type Table struct {
 	pairs *names.Map[*queues] // by topic@group
 	file  *configfile.File
+	light bool // light groups have one number for a topic; set before use
 	log   *slog.Logger
 	dirty atomic.Bool // a number has changed since the last save began
 }
@@ -32,12 +33,27 @@ func Open(path string, log *slog.Logger) (*Table, error) {
 	return t, t.file.Load(log, t.decode)
 }
 
+// OpenLight is Open for a broker with enableLmq, which keeps all numbers in another file (config/lmqConsumerOffset.json). When there
+// is none yet those at before are taken over; a Java broker begins without.
+func OpenLight(path, before string, log *slog.Logger) (*Table, error) {
+	old, err := Open(before, log)
+	if err != nil {
+		return nil, err
+	}
+	t := &Table{pairs: old.pairs, light: true, log: log}
+	t.file = configfile.New(path, t.encode)
+	return t, t.file.Load(log, t.decode)
+}
+
 // Commit stores the number of a queue. The error is an answer for the client: a name that
 // may not be, a queue number out of bounds, or a full table. Known queues take the fast path,
 // which does not allocate.
 func (t *Table) Commit(group, topic []byte, queueID int32, offset int64) error {
 	if queueID < 0 || queueID >= names.MaxQueues {
 		return fmt.Errorf("queueId[%d] is illegal, the offset of topic[%s] group[%s] is not stored", queueID, clip(topic), clip(group))
+	}
+	if t.light && names.IsLight(group) {
+		queueID = 0
 	}
 	var room [keyRoom]byte
 	q, ok := t.pairs.Get(appendKey(room[:0], topic, group))
@@ -61,12 +77,18 @@ func (t *Table) Offset(group, topic []byte, queueID int32) (offset int64, ok boo
 	if !ok || queueID < 0 {
 		return 0, false
 	}
+	if t.light && names.IsLight(group) {
+		queueID = 0
+	}
 	offset = q.offset(queueID)
 	return offset, offset != unset
 }
 
 // Find is [Table.Offset] for names that are strings, with Java's −1 for none.
 func (t *Table) Find(group, topic string, queueID int32) int64 {
+	if t.light && names.IsLight(group) {
+		queueID = min(queueID, 0)
+	}
 	if q, ok := t.pairs.Find(topic + "@" + group); ok && queueID >= 0 {
 		if n := q.offset(queueID); n != unset {
 			return n
@@ -175,7 +197,26 @@ func (t *Table) Save() error {
 	return nil
 }
 
-// Snapshot is the whole table as request 43 answers it.
+// Table is what request 43 answers and the file holds: a [wire.OffsetSerializeWrapper], or with light groups a
+// [wire.LmqOffsetSerializeWrapper].
+func (t *Table) Table() any {
+	w := t.Snapshot()
+	if !t.light {
+		return w
+	}
+	light := make(map[string]int64)
+	for key, numbers := range w.OffsetTable {
+		if _, group, _ := strings.Cut(key, "@"); names.IsLight(group) {
+			delete(w.OffsetTable, key)
+			if n, ok := numbers[0]; ok {
+				light[key] = n
+			}
+		}
+	}
+	return &wire.LmqOffsetSerializeWrapper{LmqOffsetTable: light, OffsetTable: w.OffsetTable}
+}
+
+// Snapshot is the numbers of all pairs.
 func (t *Table) Snapshot() *wire.OffsetSerializeWrapper {
 	w := &wire.OffsetSerializeWrapper{OffsetTable: make(map[string]map[int32]int64, t.pairs.Len())}
 	for key, q := range t.pairs.All() {
@@ -188,14 +229,20 @@ func (t *Table) Snapshot() *wire.OffsetSerializeWrapper {
 	return w
 }
 
-func (t *Table) encode() ([]byte, error) { return fastjson.MarshalPretty(t.Snapshot()) }
+func (t *Table) encode() ([]byte, error) { return fastjson.MarshalPretty(t.Table()) }
 
 func (t *Table) decode(data []byte) error {
-	var w wire.OffsetSerializeWrapper
+	var w wire.LmqOffsetSerializeWrapper // a file of either kind
 	if err := fastjson.Unmarshal(data, &w); err != nil {
 		return err
 	}
 	t.pairs = names.NewMap[*queues]()
+	for key, n := range w.LmqOffsetTable {
+		if w.OffsetTable == nil {
+			w.OffsetTable = make(map[string]map[int32]int64)
+		}
+		w.OffsetTable[key] = map[int32]int64{0: n}
+	}
 	for key, numbers := range w.OffsetTable {
 		topic, group, ok := strings.Cut(key, "@")
 		if !ok || strings.Contains(group, "@") {

@@ -22,6 +22,7 @@ type Table struct {
 
 	cluster string // key of the BROKER_ statistics; set before use
 	detail  bool   // enableDetailStat: latency per queue; set before use
+	light   bool   // light topics and groups count as one; set before use
 
 	puts      *names.Map[*Counter] // by topic
 	gets      *names.Map[*Counter] // by topic@group
@@ -45,6 +46,24 @@ func New(cluster string, detail bool, now time.Time) *Table {
 	t.Broker.boot = clock.Millis(now)
 	t.Broker.sampleRates(clock.Millis(now))
 	return t
+}
+
+// JoinLight makes all light topics count as one, and all light groups, before the table is used (LmqBrokerStatsManager).
+func (t *Table) JoinLight(join bool) { t.light = join }
+
+// key is topic@group, or what counts for it.
+func (t *Table) key(dst []byte, topic, group string) []byte {
+	if t.light {
+		topic, group = joined(topic), joined(group)
+	}
+	return appendKey(dst, topic, group)
+}
+
+func joined(name string) string {
+	if names.IsLight(name) {
+		return names.LightPrefix
+	}
+	return name
 }
 
 // Run samples the counters until ctx ends.
@@ -73,7 +92,7 @@ func (t *Table) BrokerPut(requests, messages int64) { t.Broker.Puts.AddTimes(req
 // GroupGet counts a pull that found messages (GROUP_GET_NUMS, GROUP_GET_SIZE, BROKER_GET_NUMS).
 func (t *Table) GroupGet(group, topic string, messages, bytes int64) {
 	var room [keyRoom]byte
-	add(t.gets, appendKey(room[:0], topic, group), messages, bytes)
+	add(t.gets, t.key(room[:0], topic, group), messages, bytes)
 	t.Broker.Gets.Add(messages, bytes)
 	t.Broker.Found.Add(1)
 }
@@ -81,7 +100,7 @@ func (t *Table) GroupGet(group, topic string, messages, bytes int64) {
 // GroupDelayed counts a delivery of a delayed message (GROUP_GET_NUMS, GROUP_GET_SIZE); no consumer has it yet.
 func (t *Table) GroupDelayed(group, topic string, bytes int64) {
 	var room [keyRoom]byte
-	add(t.gets, appendKey(room[:0], topic, group), 1, bytes)
+	add(t.gets, t.key(room[:0], topic, group), 1, bytes)
 }
 
 // GroupMissed counts a pull that found nothing.
@@ -90,7 +109,7 @@ func (t *Table) GroupMissed() { t.Broker.Missed.Add(1) }
 // SentBack counts a message that a group gave back (SNDBCK_PUT_NUMS).
 func (t *Table) SentBack(group, topic string, bytes int64) {
 	var room [keyRoom]byte
-	add(t.sentBack, appendKey(room[:0], topic, group), 1, bytes)
+	add(t.sentBack, t.key(room[:0], topic, group), 1, bytes)
 }
 
 // GroupLatency counts how long a pull that found messages took (GROUP_GET_LATENCY).
@@ -100,7 +119,7 @@ func (t *Table) GroupLatency(group, topic string, queueID int32, millis int64) {
 	if t.detail {
 		key = append(strconv.AppendInt(key, int64(queueID), 10), '@')
 	}
-	add(t.latencies, appendKey(key, topic, group), millis, 0)
+	add(t.latencies, t.key(key, topic, group), millis, 0)
 }
 
 // Stored is the number of messages and of bytes put into all topics since start.

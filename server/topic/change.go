@@ -123,6 +123,9 @@ func (t *Table) Update(c wire.TopicConfig) error {
 	if err := checkQueues(&c); err != nil {
 		return err
 	}
+	if t.o.Light && names.IsLight(c.TopicName) {
+		return nil // it is as it is (LmqTopicConfigManager.updateTopicConfig)
+	}
 	c.Order = false
 	t.replace(c)
 	t.o.Log.Info("topic updated", "topic", describe(&c))

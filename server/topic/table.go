@@ -29,9 +29,11 @@ type Options struct {
 	TraceTopic      bool // traceTopicEnable
 	TraceTopicName  string
 	DefaultQueues   int32 // defaultTopicQueueNums
-	Stats           *stats.Table
-	Clock           clock.Clock
-	Log             *slog.Logger
+	// Light makes every name with [names.LightPrefix] a topic of one queue (enableLmq).
+	Light bool
+	Stats *stats.Table
+	Clock clock.Clock
+	Log   *slog.Logger
 	// Created is called after a topic was made and saved, but for those of Update: the name servers
 	// have to learn of it. It must not block.
 	Created func(*Topic)
@@ -43,6 +45,7 @@ type Table struct {
 	o      Options // set before use
 	system []string
 	topics *names.Map[*Topic]
+	light  *names.Map[*Topic] // light topics that were asked for
 	file   *configfile.File
 
 	mu      sync.Mutex // held while the table is changed, not while it is written
@@ -53,7 +56,7 @@ type Table struct {
 
 // Open makes the system topics and reads topics.json.
 func Open(o Options) (*Table, error) {
-	t := &Table{o: o, topics: names.NewMap[*Topic](), version: wire.DataVersion{Timestamp: clock.Millis(o.Clock.Now())}}
+	t := &Table{o: o, topics: names.NewMap[*Topic](), light: names.NewMap[*Topic](), version: wire.DataVersion{Timestamp: clock.Millis(o.Clock.Now())}}
 	t.file = configfile.New(o.Path, t.encode)
 	configs, err := o.systemConfigs()
 	if err != nil {
@@ -72,14 +75,40 @@ func Open(o Options) (*Table, error) {
 
 // Lookup returns a topic, nil if there is none. It does not allocate.
 func (t *Table) Lookup(name []byte) *Topic {
-	topic, _ := t.topics.Get(name)
+	topic, ok := t.topics.Get(name)
+	if !ok && t.o.Light && names.IsLight(name) {
+		if topic, ok = t.light.Get(name); !ok {
+			return t.lightTopic(string(name))
+		}
+	}
 	return topic
 }
 
 // Find is [Table.Lookup] for a name that is a string.
 func (t *Table) Find(name string) *Topic {
-	topic, _ := t.topics.Find(name)
+	topic, ok := t.topics.Find(name)
+	if !ok && t.o.Light && names.IsLight(name) {
+		if topic, ok = t.light.Find(name); !ok {
+			return t.lightTopic(name)
+		}
+	}
 	return topic
+}
+
+// lightTopic makes a light topic: it is in no file and no name server's table, and all of them share one counter
+// (LmqTopicConfigManager, LmqBrokerStatsManager).
+func (t *Table) lightTopic(name string) *Topic {
+	if names.CheckTopic(name) != nil {
+		return nil
+	}
+	fresh := &Topic{
+		Name: name, NameBytes: []byte(name), Light: true,
+		config: newConfig(name, 1, PermRead|PermWrite), puts: t.o.Stats.Topic(names.LightPrefix),
+	}
+	if topic, ok := t.light.FindOrPut(name, MaxTopics, func() *Topic { return fresh }); ok {
+		return topic
+	}
+	return fresh
 }
 
 // All walks over the topics in no order.

@@ -33,6 +33,8 @@ type Topic struct {
 	NameBytes []byte // Name; must not be changed
 	// SendForbidden marks topics that RocketMQ fills itself.
 	SendForbidden bool
+	// Light marks a light topic.
+	Light bool
 
 	config  wire.TopicConfig
 	changed int64          // counter of the table's version that brought this
