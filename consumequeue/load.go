@@ -31,6 +31,7 @@ func Open(o Options) (*Table, error) {
 	}
 	t := &Table{opt: o, seed: maphash.MakeSeed(), due: make(chan struct{}, 1), inherited: o.Crashed}
 	t.files = newHandles(o.OpenFiles, t.openFile)
+	t.extFiles = newHandles(o.OpenFiles, t.openExt)
 	topics, err := o.FS.ReadDir(o.Dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("consumequeue: %w", err)
@@ -140,6 +141,9 @@ func (q *Queue) load() error {
 		return err
 	}
 	q.Next = q.Max()
+	if q.ext != nil {
+		return q.ext.load()
+	}
 	return nil
 }
 

@@ -36,6 +36,7 @@ type Queue struct {
 	Next message.QueueOffset
 
 	table *Table // set before use
+	ext   *ext   // set before use; nil without ext files
 	topic string // set before use
 	id    int32  // set before use
 
@@ -67,6 +68,9 @@ type Queue struct {
 
 func newQueue(t *Table, topic string, id int32) *Queue {
 	q := &Queue{table: t, topic: topic, id: id}
+	if t.opt.Ext {
+		q.ext = &ext{q: q}
+	}
 	q.changed()
 	return q
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 )
 
@@ -60,6 +61,9 @@ func (t *Table) syncQueues(queues []*Queue) error {
 	for i, q := range queues {
 		if named[i] {
 			dirs = append(dirs, t.topicDir(q.topic))
+			if q.ext != nil {
+				dirs = append(dirs, path.Join(t.opt.ExtDir, q.topic), t.opt.ExtDir)
+			}
 		}
 	}
 	if len(dirs) == 0 {
@@ -103,6 +107,11 @@ func (q *Queue) sync() (newNames bool, err error) {
 	newNames, q.newNames = q.newNames, false
 	if newNames {
 		err = q.table.syncDir(q.dir())
+	}
+	if err == nil && q.ext != nil {
+		var extNames bool
+		extNames, err = q.ext.sync()
+		newNames = newNames || extNames
 	}
 	return newNames, err
 }

@@ -35,6 +35,11 @@ type Options struct {
 	FileSize int64
 	// OpenFiles bounds the files held open; 0 is [DefaultOpenFiles].
 	OpenFiles int
+	// Ext keeps units beside the entries (enableConsumeQueueExt), in files of ExtFileSize bytes below ExtDir; 0 and "" are
+	// [DefaultExtFileSize] and [DefaultExtDir].
+	Ext         bool
+	ExtDir      string
+	ExtFileSize int64
 	// Crashed says that the store was not closed: what lies behind the first bad entry of a
 	// queue may be left from before the crash and is cleared, so that it is never taken for
 	// an entry later.
@@ -48,11 +53,16 @@ func (o Options) withDefaults() (Options, error) {
 	o.Dir = cmp.Or(o.Dir, DefaultDir)
 	o.FileSize = cmp.Or(o.FileSize, DefaultFileSize)
 	o.OpenFiles = cmp.Or(o.OpenFiles, DefaultOpenFiles)
+	o.ExtDir = cmp.Or(o.ExtDir, DefaultExtDir)
+	o.ExtFileSize = cmp.Or(o.ExtFileSize, DefaultExtFileSize)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.FileSize < 0 {
 		return o, fmt.Errorf("consumequeue: file size %d must be positive", o.FileSize)
+	}
+	if o.ExtFileSize < minExtFile {
+		return o, fmt.Errorf("consumequeue: mappedFileSizeConsumeQueueExt is %d, it must be at least %d", o.ExtFileSize, minExtFile)
 	}
 	o.FileSize = (o.FileSize + EntrySize - 1) / EntrySize * EntrySize
 	return o, nil
@@ -66,8 +76,9 @@ const shardCount = 64
 // Finding a queue takes no lock and allocates nothing. The topics lie in shards, each an
 // immutable map that is replaced when a topic comes or goes.
 type Table struct {
-	opt   Options
-	files handles
+	opt      Options
+	files    handles
+	extFiles handles
 
 	cache   cache
 	serials atomic.Uint64 // given out to queues for the cache

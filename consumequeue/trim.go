@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"sort"
 
@@ -30,7 +31,11 @@ func (q *Queue) truncateTo(off message.LogOffset) error {
 	if err := q.drain(true); err != nil {
 		return err
 	}
-	return q.findEnd(off)
+	if err := q.findEnd(off); err != nil || q.ext == nil {
+		return err
+	}
+	q.ext.flush()
+	return q.ext.findEnd(true)
 }
 
 // Restart drops all entries of the queue: its topic was deleted, and what comes now begins at 0
@@ -124,6 +129,9 @@ func (q *Queue) RemoveExpired() error {
 			return fmt.Errorf("consumequeue: %w", err)
 		}
 	}
+	if q.ext != nil {
+		return q.ext.expire()
+	}
 	return nil
 }
 
@@ -170,6 +178,9 @@ func (t *Table) delete(topic string, queues []*Queue) error {
 		dir = t.topicDir(topic)
 	} else {
 		errs = append(errs, mapfile.RemoveAll(t.opt.FS, t.topicDir(topic)))
+		if t.opt.Ext {
+			errs = append(errs, mapfile.RemoveAll(t.opt.FS, path.Join(t.opt.ExtDir, topic)))
+		}
 	}
 	if err := errors.Join(append(errs, t.syncDir(dir))...); err != nil {
 		return fmt.Errorf("consumequeue: %w", err)
@@ -214,6 +225,11 @@ func (q *Queue) delete() error {
 	}
 	q.files, q.unsynced, q.newNames = fileRange{}, fileRange{}, false
 	q.changed()
+	if q.ext != nil {
+		if err := q.ext.remove(); err != nil {
+			return err
+		}
+	}
 	return mapfile.RemoveAll(q.table.opt.FS, q.dir())
 }
 
@@ -221,5 +237,6 @@ func (q *Queue) delete() error {
 func (t *Table) Close() error {
 	err := t.Sync()
 	t.files.close()
+	t.extFiles.close()
 	return err
 }

@@ -56,6 +56,9 @@ func (q *Queue) flush() {
 	q.mu.Lock()
 	q.listed = false
 	q.mu.Unlock()
+	if q.ext != nil {
+		q.ext.flush()
+	}
 	q.drain(true)
 
 	q.mu.Lock()
@@ -175,7 +178,7 @@ func (q *Queue) touchNames() {
 }
 
 func (q *Queue) noteUnsynced() {
-	if q.unsynced.empty() && !q.newNames {
+	if q.unsynced.empty() && !q.newNames && (q.ext == nil || q.ext.synced()) {
 		q.table.listUnsynced(q)
 	}
 }

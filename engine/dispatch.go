@@ -12,6 +12,7 @@ type request struct {
 	queueOffset message.QueueOffset
 	logOffset   message.LogOffset
 	tagsCode    int64
+	bits        []byte // which filters may want the message
 	storeTime   int64
 	delay       int64 // ms; of the delay levels' queues
 	size        int32
@@ -31,6 +32,11 @@ func (d *request) entry() consumequeue.Entry {
 	return consumequeue.Entry{LogOffset: d.logOffset, Size: d.size, TagsCode: d.tagsCode}
 }
 
+// put puts the entry, and where there are ext files its unit, into a queue.
+func (d *request) put(q *consumequeue.Queue) error {
+	return q.PutUnit(d.queueOffset, d.entry(), &consumequeue.Unit{TagsCode: d.tagsCode, StoreTime: d.storeTime, Bits: d.bits})
+}
+
 // dispatch makes the messages of a batch visible, in the order of the log. Under commit.
 func (s *Store) dispatch(requests []request) {
 	arrived := s.onArrival
@@ -40,7 +46,7 @@ func (s *Store) dispatch(requests []request) {
 			continue
 		}
 		before := d.queue.Max()
-		if err := d.queue.Put(d.queueOffset, d.entry()); err != nil {
+		if err := d.put(d.queue); err != nil {
 			s.queueFailed(d, err)
 			continue
 		}
@@ -64,3 +70,8 @@ func (s *Store) queueFailed(d *request, err error) {
 func (s *Store) OnArrival(fn func(q *consumequeue.Queue, max message.QueueOffset, tagsCode int64)) {
 	s.onArrival = fn
 }
+
+// FilterBits registers what tells of a message which filters may want it, for the ext files; nil where that is not known.
+// It is called for each message that is put, on the goroutine that puts it, and must be quick. It is
+// registered before the store is used.
+func (s *Store) FilterBits(fn func(topic []byte, p message.Properties) []byte) { s.filterBits = fn }

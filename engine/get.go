@@ -46,6 +46,9 @@ type GetRequest struct {
 	MaxMsgs int
 	// Filter tells by its tags code whether a message is wanted; nil wants all.
 	Filter func(tagsCode int64) bool
+	// Unit tells from what the ext files keep of a message whether it may be wanted; nil: it may. Messages of
+	// which they keep nothing may be wanted, too.
+	Unit func(u *consumequeue.Unit) bool
 	// Match tells by its record whether a message that passed Filter is wanted; nil wants all. It
 	// must not keep the record. For a result that is Cold it is called by Warm.
 	Match func(record []byte) bool
@@ -102,7 +105,7 @@ func (g *getter) run() {
 	limit := max(maxScan, g.req.MaxMsgs)
 	for scanned := 0; scanned < limit; {
 		want := min(limit-scanned, len(res.entries))
-		if scanned == 0 && g.req.Filter == nil {
+		if scanned == 0 && g.req.Filter == nil && g.req.Unit == nil {
 			want = min(want, max(g.req.MaxMsgs, 1))
 		}
 		n := g.read(res.entries[:want])
@@ -166,7 +169,7 @@ func (g *getter) full(e *consumequeue.Entry) bool {
 func (g *getter) entry(e *consumequeue.Entry) bool {
 	res := g.res
 	res.SuggestSlave, res.Behind = g.old(e.LogOffset), int64(g.end-e.LogOffset)
-	if e.LogOffset < g.skip || g.req.Filter != nil && !g.req.Filter(e.TagsCode) {
+	if e.LogOffset < g.skip || !g.wanted(e) {
 		return true
 	}
 	switch g.find(e) {
@@ -201,6 +204,23 @@ func (g *getter) entry(e *consumequeue.Entry) bool {
 		return false
 	}
 	return true
+}
+
+// wanted tells from an entry, and its unit, whether its message passes the filters that need no more.
+func (g *getter) wanted(e *consumequeue.Entry) bool {
+	req := g.req
+	if req.Filter == nil && req.Unit == nil {
+		return true
+	}
+	code := e.TagsCode
+	if consumequeue.IsAddress(code) {
+		u, ok := g.res.units.Unit(req.Queue, code, g.wait)
+		if !ok || req.Unit != nil && !req.Unit(u) {
+			return !ok
+		}
+		code = u.TagsCode
+	}
+	return req.Filter == nil || req.Filter(code)
 }
 
 // finding is what an entry turned out to point at.

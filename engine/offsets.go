@@ -171,3 +171,22 @@ func (s *Store) QueryKey(topic, key []byte, limit int, begin, end int64) index.R
 	}
 	return s.index.Query(topic, key, limit, begin, end)
 }
+
+// ReadTimes reads entries of a delay level's queue: what they have for tags codes are delivery times. Where the ext files
+// have lost one, it follows from the message's store time (ScheduleMessageService). It may wait for the device.
+func (s *Store) ReadTimes(q *consumequeue.Queue, from message.QueueOffset, dst []consumequeue.Entry) (int, error) {
+	n, err := q.ReadCodes(from, dst)
+	for i := range dst[:n] {
+		e := &dst[i]
+		if !consumequeue.IsAddress(e.TagsCode) {
+			continue
+		}
+		h, err := s.log.HeadAt(e.LogOffset)
+		if err != nil {
+			return i, err
+		}
+		level := min(int(q.ID()), len(s.o.DelayLevels)-1)
+		e.TagsCode = h.StoreTimestamp + s.o.DelayLevels[level].Milliseconds()
+	}
+	return n, err
+}

@@ -63,6 +63,8 @@ type Options struct {
 
 	CommitLogFileSize    int64 // mappedFileSizeCommitLog, 1 GiB
 	ConsumeQueueFileSize int64 // mappedFileSizeConsumeQueue, 6,000,000
+	ConsumeQueueExt      bool  // enableConsumeQueueExt
+	ExtFileSize          int64 // mappedFileSizeConsumeQueueExt, 48 MiB
 	IndexSlots           int32 // maxHashSlotNum, 5,000,000
 	IndexEntries         int32 // maxIndexNum, 20,000,000
 	NoIndex              bool  // messageIndexEnable=false

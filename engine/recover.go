@@ -133,6 +133,7 @@ func (r *recovery) openQueues() error {
 	var err error
 	s.queues, err = consumequeue.Open(consumequeue.Options{
 		FS: s.root, Dir: consumeQueueName, FileSize: s.o.ConsumeQueueFileSize,
+		Ext: s.o.ConsumeQueueExt, ExtFileSize: s.o.ExtFileSize,
 		Crashed: r.last != lastClean, Log: s.o.Log,
 	})
 	if err != nil {

@@ -146,7 +146,7 @@ func (v *redispatch) queue(d *request) error {
 			return err
 		}
 	}
-	return q.Put(d.queueOffset, d.entry())
+	return d.put(q)
 }
 
 // judge decides on a suspect now that d, the next record of its queue, is known.
@@ -183,7 +183,7 @@ func (v *redispatch) skipMissing(d *request) error {
 	if err := v.fill(q, d); err != nil {
 		return err
 	}
-	return q.Put(d.queueOffset, d.entry())
+	return d.put(q)
 }
 
 // restart drops what a queue has, which is of a topic that was deleted, and begins it anew with d.
@@ -198,7 +198,7 @@ func (v *redispatch) restart(d *request) error {
 	if err := q.Restart(); err != nil {
 		return err
 	}
-	return q.Put(d.queueOffset, d.entry())
+	return d.put(q)
 }
 
 // finish decides on the suspects that nothing followed.

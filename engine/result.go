@@ -42,6 +42,7 @@ type GetResult struct {
 	loaded func([]commitlog.Span) []commitlog.Span
 
 	entries [64]consumequeue.Entry // scratch
+	units   consumequeue.Units
 }
 
 var results = sync.Pool{New: func() any { return new(GetResult) }}
@@ -60,6 +61,7 @@ func (r *GetResult) Release() {
 	for i := range r.spans {
 		r.spans[i].Unpin()
 	}
+	r.units.Close()
 	r.empty()
 	r.spans, r.Next, r.Min, r.Max = r.spans[:0], 0, 0, 0
 	r.s, r.req, r.repair, r.loaded = nil, GetRequest{}, repair{}, nil

@@ -154,6 +154,9 @@ func New(o Options) (*Broker, error) {
 	}
 	b.restoreState()
 	b.hold.View = store.View
+	if b.cfg.Broker.EnableCalcFilterBitMap && b.cfg.Store.EnableConsumeQueueExt {
+		store.FilterBits(b.filters.Bits)
+	}
 	store.OnArrival(b.onArrival)
 	if b.txns, err = b.openTransactions(); err != nil {
 		return nil, errors.Join(err, store.Close())

@@ -124,3 +124,62 @@ func TestPullsBySQLDoNotAllocatePerMessage(t *testing.T) {
 	}), 1.0, "the machine of one evaluation, when the pool was emptied")
 	require.Equal(t, 32, found)
 }
+
+// TestBitmaps: with the ext files a group gets the same messages as without them, of before and after a stop, and what
+// the bitmap refuses is not read. Delayed messages wait for their time.
+func TestBitmaps(t *testing.T) {
+	dir := t.TempDir()
+	flags := map[string]string{
+		"enablePropertyFilter": "true", "enableCalcFilterBitMap": "true", "enableConsumeQueueExt": "true",
+		"mappedFileSizeConsumeQueueExt": "4096",
+	}
+	group := func(offset int) *said {
+		req := pullRequestOf("c", "T", 0, offset, "", 0)
+		req.Ext["sysFlag"], req.Ext["subVersion"] = "0", "1"
+		return req
+	}
+	var b *testBroker
+	var k *talk
+	start := func() {
+		b = newBroker(t, "off", dir, flags)
+		k = &talk{t: t, addr: b.Addr().String(), conns: make(map[string]*speaker)}
+		require.Equal(t, []string{`< 0 "" -`}, k.ask(sqlHeartbeat("c", 1, "a > 5")))
+	}
+	stop := func() {
+		k.close()
+		b.stop(t)()
+	}
+	look := func(want string) {
+		t.Helper()
+		k.say(group(0))
+		h, _ := k.read(k.conn("c"))
+		require.Equal(t, want, h.String())
+	}
+	start()
+	before := b.clock.Now()
+	for b.clock.Now().Sub(before) < 2e6 { // stored later than the filter was born, in ms
+	}
+	for i := range 10 {
+		k.ask(sendRequest("T", 0, fmt.Sprintf("a\x01%d\x02", i), "body"))
+	}
+	k.ask(sendRequest("T", 0, "a\x019\x02DELAY\x011\x02", "later"))
+	look(`0 "FOUND" {"maxOffset":"10","minOffset":"0","nextBeginOffset":"10","suggestWhichBrokerId":"0"}`)
+	read := 0
+	match := func([]byte) bool { read++; return true }
+	filter := b.filters.Find([]byte("CG"), []byte("T"))
+	res := engine.NewGetResult()
+	b.store.Get(&engine.GetRequest{Queue: b.store.Queue([]byte("T"), 0), MaxMsgs: 32, Match: match, Unit: filter.MayWant}, res)
+	require.Equal(t, 4, res.Count)
+	require.Equal(t, 4, read)
+	res.Release()
+	stop()
+	start()
+	defer stop()
+	k.ask(sendRequest("T", 0, "a\x0150\x02", "wanted"))
+	res = engine.NewGetResult()
+	defer res.Release()
+	filter = b.filters.Find([]byte("CG"), []byte("T"))
+	b.store.Get(&engine.GetRequest{Queue: b.store.Queue([]byte("T"), 0), MaxMsgs: 32, Match: filter.Match, Unit: filter.MayWant}, res)
+	require.GreaterOrEqual(t, res.Count, 5, "and the delayed one, if it is time")
+	require.Empty(t, b.errors.lines())
+}

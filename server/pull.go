@@ -76,7 +76,7 @@ func (b *Broker) pull(x *exchange) {
 		brokers: [2]int64{g.BrokerID, g.WhichBrokerWhenConsumeSlowly},
 	}
 	p.get = engine.GetRequest{Queue: p.queue, Offset: message.QueueOffset(h.QueueOffset), MaxMsgs: int(h.MaxMsgNums)}
-	p.get.Match = match
+	p.get.Match, p.get.Unit = match, st.filter.unit
 	if !st.filter.all {
 		if st.match == nil {
 			st.match = st.filter.match

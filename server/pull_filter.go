@@ -39,14 +39,14 @@ func (b *Broker) subscriptionFilter(x *exchange, h *wire.PullMessageRequest, g *
 		f.fromSubscription(sub)
 		return nil, true
 	default:
-		f.all = true
-		return b.groupFilter(x, h, sub)
+		return b.groupFilter(x, h, sub, f)
 	}
 	return nil, false
 }
 
 // groupFilter finds the compiled expression of a group's subscription.
-func (b *Broker) groupFilter(x *exchange, h *wire.PullMessageRequest, sub *wire.SubscriptionData) (filter.Match, bool) {
+func (b *Broker) groupFilter(x *exchange, h *wire.PullMessageRequest, sub *wire.SubscriptionData, f *tagFilter) (filter.Match, bool) {
+	f.all, f.unit = true, nil
 	data := b.filters.Find(h.ConsumerGroup, h.Topic)
 	switch {
 	case data == nil:
@@ -58,6 +58,7 @@ func (b *Broker) groupFilter(x *exchange, h *wire.PullMessageRequest, sub *wire.
 	case sub.ClassFilterMode:
 		return nil, true
 	default:
+		f.unit = data.MayWant
 		return data.Match, true
 	}
 	return nil, false
@@ -78,7 +79,7 @@ func (b *Broker) expressionFilter(x *exchange, h *wire.PullMessageRequest, f *ta
 	case !b.conf().Broker.EnablePropertyFilter:
 		x.failPull(wire.StatusSystemError, noPropertyFilter, h.ExpressionType)
 	default:
-		f.all = true
+		f.all, f.unit = true, nil
 		return b.compiled.Match(h.ExpressionType, h.Subscription), true
 	}
 	return nil, false

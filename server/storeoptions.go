@@ -35,6 +35,7 @@ func (b *Broker) storeOptions() (engine.Options, error) {
 		FlushInterval: ms(s.FlushIntervalCommitLog), FlushLeastPages: s.FlushCommitLogLeastPages,
 		FlushThoroughInterval: ms(s.FlushCommitLogThoroughInterval), CheckpointInterval: ms(s.FlushIntervalConsumeQueue),
 		CommitLogFileSize: int64(s.MappedFileSizeCommitLog), ConsumeQueueFileSize: int64(s.MappedFileSizeConsumeQueue),
+		ConsumeQueueExt: s.EnableConsumeQueueExt, ExtFileSize: int64(s.MappedFileSizeConsumeQueueExt),
 		IndexSlots: int32(s.MaxHashSlotNum), IndexEntries: int32(s.MaxIndexNum), NoIndex: !s.MessageIndexEnable,
 		MemoryBytes:   mapfile.PhysicalMemory() * int64(s.AccessMessageInMemoryMaxRatio) / 100,
 		MemoryLimit:   engine.TransferLimit{Bytes: s.MaxTransferBytesOnMessageInMemory, Messages: s.MaxTransferCountOnMessageInMemory},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 
+	"ringmq/consumequeue"
 	"ringmq/internal/javahash"
 	"ringmq/internal/wire"
 )
@@ -11,7 +12,9 @@ import (
 // tagFilter decides by tags code which consume queue entries a pull wants (ExpressionMessageFilter for
 // TAG expressions). Codes are hashes: the client compares the text again.
 type tagFilter struct {
-	all   bool
+	all bool
+	// unit is a SQL92 filter's look at what the ext files keep; nil passes all.
+	unit  func(u *consumequeue.Unit) bool
 	codes []int32
 }
 
@@ -20,7 +23,7 @@ func isTagType[T string | []byte](t T) bool { return len(t) == 0 || string(t) ==
 
 // parse reads `a || b`; "*" and nothing pass everything, blanks nothing. False: nothing at all between the bars.
 func (f *tagFilter) parse(expression []byte) bool {
-	f.all, f.codes = false, f.codes[:0]
+	f.all, f.codes, f.unit = false, f.codes[:0], nil
 	if len(expression) == 0 || string(expression) == "*" {
 		f.all = true
 		return true
@@ -38,7 +41,7 @@ func (f *tagFilter) parse(expression []byte) bool {
 // fromSubscription takes the codes that clients sent in their heartbeats.
 func (f *tagFilter) fromSubscription(s *wire.SubscriptionData) {
 	f.all = s.ClassFilterMode || s.SubString == "*" || s.SubString == ""
-	f.codes = append(f.codes[:0], s.CodeSet...)
+	f.codes, f.unit = append(f.codes[:0], s.CodeSet...), nil
 }
 
 // match tells whether an entry passes. RocketMQ compares the low 32 bits.

@@ -66,7 +66,7 @@ type Broker struct {
 	WaitTimeMillsInTransactionQueue        int64  `key:"waitTimeMillsInTransactionQueue" default:"3000" unit:"ms" status:"queue" doc:"max queue wait, end transaction"`
 	StartAcceptSendRequestTimeStamp        int64  `key:"startAcceptSendRequestTimeStamp" default:"0" unit:"ms" doc:"sends before this ms are refused"`
 	TraceOn                                bool   `key:"traceOn" default:"true" doc:"TRACE_ON in send replies"`
-	EnableCalcFilterBitMap                 bool   `key:"enableCalcFilterBitMap" default:"false" status:"bitmap" doc:"compute bloom bitmap at dispatch"`
+	EnableCalcFilterBitMap                 bool   `key:"enableCalcFilterBitMap" default:"false" doc:"compute bloom bitmap at dispatch; needs enableConsumeQueueExt"`
 	ExpectConsumerNumUseFilter             int    `key:"expectConsumerNumUseFilter" default:"32" range:"1..1048576" doc:"bloom n, noted in consumerFilter.json for Java"`
 	MaxErrorRateOfBloomFilter              int    `key:"maxErrorRateOfBloomFilter" default:"20" range:"1..99" unit:"%" doc:"bloom f, noted in consumerFilter.json for Java"`
 	FilterDataCleanTimeSpan                int64  `key:"filterDataCleanTimeSpan" default:"86400000" unit:"ms" doc:"drop dead filter data after"`

@@ -28,6 +28,7 @@ var Statuses = map[string]Status{
 	"": {},
 
 	"batches":    {Accepted, "due messages are delivered in batches, and no level waits for another"},
+	"buffer":     {Accepted, "sizes a buffer of Java's"},
 	"checked":    {Accepted, "recovery always checks"},
 	"commercial": {Accepted, "hook of a commercial edition"},
 	"gather":     {Accepted, "pulled messages are always sent from the page cache"},
@@ -50,7 +51,6 @@ var Statuses = map[string]Status{
 
 	"acl":         {NotYet, "access control"},
 	"address":     {NotYet, "address server"},
-	"bitmap":      {NotYet, "bitmaps of SQL92 filters; the filters work without"},
 	"folders":     {NotYet, "several CommitLog folders"},
 	"raft":        {NotYet, "Raft replication"},
 	"replication": {NotYet, "master-slave replication"},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"slices"
 )
 
 // Bloom places a group's filter of a topic in a bitmap (BloomFilter): each has a few bits, so few
@@ -52,7 +53,8 @@ func (b Bloom) of(group, topic string) *bloomData {
 
 // shaped tells whether data were made with this shape.
 func (b Bloom) shaped(d *bloomData) bool {
-	return d != nil && d.BitNum == b.bits && len(d.BitPos) == b.hashes
+	return d != nil && d.BitNum == b.bits && len(d.BitPos) == b.hashes &&
+		!slices.ContainsFunc(d.BitPos, func(at int) bool { return at < 0 || at >= b.bits })
 }
 
 // Constants of MurmurHash3_x64_128, by Austin Appleby, which is in the public domain.

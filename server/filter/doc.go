@@ -24,6 +24,7 @@
 //	 "expressionType":"SQL92","topic":"T"}},"topic":"T"}}}
 //
 // bloomFilterData are the bits that stand for group#topic where Java notes with each message whom it is for
-// (enableCalcFilterBitMap). ringmq writes them for Java's sake: a Java broker ignores the
-// whole file if they are not those of its own configuration, and so does ringmq.
+// (enableCalcFilterBitMap), and where ringmq does: [Table.Bits] is the bitmap that a message's unit in the ext files gets,
+// and [Filter.MayWant] asks it, so that a pull leaves out most of what it does not want without reading it. A Java
+// broker ignores the whole file if they are not those of its own configuration, and so does ringmq.
 package filter

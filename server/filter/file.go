@@ -102,14 +102,18 @@ func checkNames(topic, group string) error {
 
 // restored is a filter of the file. What does not compile passes everything, as in Java.
 func (t *Table) restored(topic, group string, g *groupFilter, presumedDead int64) *Filter {
-	match, err := Compile(g.ExpressionType, g.Expression)
-	if err != nil {
+	var match Match
+	e, err := compile(g.ExpressionType, g.Expression)
+	if err == nil {
+		match = matching(e)
+	} else {
 		t.o.Log.Warn("a filter in consumerFilter.json does not compile: all messages pass", "topic", topic, "group", group, "err", err)
 	}
 	f := &Filter{
-		Expression: g.Expression, Type: g.ExpressionType, Version: g.ClientVersion, Match: match,
+		Expression: g.Expression, Type: g.ExpressionType, Version: g.ClientVersion, Match: match, expression: e,
 		Born: g.BornTime, Died: g.DeadTime, bloom: g.BloomFilterData,
 	}
+	f.MayWant = f.mayWant
 	if f.Died == 0 {
 		f.Died = max(presumedDead, f.Born)
 	}

@@ -11,6 +11,7 @@ import (
 	"ringmq/internal/clock"
 	"ringmq/internal/wire"
 	"ringmq/server/configfile"
+	"ringmq/server/filter/sql92"
 	"ringmq/server/names"
 )
 
@@ -34,6 +35,8 @@ type Options struct {
 type Table struct {
 	o      Options                        // set before use
 	groups *names.Map[map[string]*Filter] // by group, then topic; replaced under mu
+	// topics are the filters of each topic that have an expression, for [Table.Bits]; replaced under mu
+	topics *names.Map[[]*Filter]
 	file   *configfile.File
 	mu     sync.Mutex
 	count  int // of filters; under mu
@@ -42,7 +45,7 @@ type Table struct {
 
 // Open reads consumerFilter.json.
 func Open(o Options) (*Table, error) {
-	t := &Table{o: o, groups: names.NewMap[map[string]*Filter]()}
+	t := &Table{o: o, groups: names.NewMap[map[string]*Filter](), topics: names.NewMap[[]*Filter]()}
 	t.file = configfile.New(o.Path, t.encode)
 	return t, t.file.Load(o.Log, t.decode)
 }
@@ -153,18 +156,20 @@ func (t *Table) register(group map[string]*Filter, name string, s *wire.Subscrip
 		return nil
 	}
 	err := names.CheckStored(s.Topic)
-	var match Match
+	var e *sql92.Expression
 	if err == nil {
-		match, err = Compile(s.ExpressionType, s.SubString)
+		e, err = compile(s.ExpressionType, s.SubString)
 	}
 	if err != nil {
 		delete(group, s.Topic)
 		return fmt.Errorf("group %s cannot filter topic %s: %w", name, s.Topic, err)
 	}
-	group[s.Topic] = &Filter{
+	f := &Filter{
 		Expression: s.SubString, Type: s.ExpressionType, Version: s.SubVersion,
-		Match: match, Born: nowMillis, bloom: t.o.Bloom.of(name, s.Topic),
+		Match: matching(e), expression: e, Born: nowMillis, bloom: t.o.Bloom.of(name, s.Topic),
 	}
+	f.MayWant = f.mayWant
+	group[s.Topic] = f
 	return nil
 }
 
@@ -185,6 +190,14 @@ func (t *Table) publish(group string, old, next map[string]*Filter) {
 		t.groups.Delete(group)
 	} else {
 		t.groups.Put(group, next)
+	}
+	for topic, f := range old {
+		t.replace(topic, f, next[topic])
+	}
+	for topic, f := range next {
+		if old[topic] == nil {
+			t.replace(topic, nil, f)
+		}
 	}
 	t.file.Mark()
 }
