@@ -96,7 +96,11 @@ func (r *recovery) synced(marked message.LogOffset) message.LogOffset {
 			from = max(from, log.Written()-back)
 		}
 	case lastJava:
-		from = max(from, r.javaStart())
+		// What the mark says is missing, Java did not add. (It may be that we crashed and the power cut took
+		// the abort file's line.)
+		if !r.known || marked >= r.mark.queues {
+			from = max(from, r.javaStart())
+		}
 	}
 	return from
 }

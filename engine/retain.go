@@ -214,8 +214,14 @@ func (s *Store) DeleteStaleQueues() error {
 	s.checkpointing.Lock()
 	defer s.checkpointing.Unlock()
 	err := s.deleteQueues(func() error {
+		if err := s.writeOut(); err != nil { // what is staged may be for a queue that would else be stale
+			return err
+		}
 		return s.queues.DeleteExpired(s.log.Min(), func(topic string) bool { return topic == scheduleTopic || topic == timerTopic })
 	})
+	if s.o.Flush == SyncFlush {
+		s.wakeCommitter() // it answers those who waited for what was staged
+	}
 	// Without a checkpoint, the next start would miss the entries and look for them in the log.
 	return errors.Join(err, s.checkpointLocked(false))
 }

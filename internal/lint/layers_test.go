@@ -14,6 +14,7 @@ import (
 // its own, or what the pairs allow. A pattern is a path or, with /*, everything below it.
 var layers = []string{
 	"cmd/ringmq",
+	"bench/peer",
 	"compat",
 	"compat/*",
 	"compat/promise",
@@ -25,10 +26,10 @@ var layers = []string{
 	"server/configfile server/names",
 	"namesrv",
 	"namesrv/*",
-	"bench/peer",
 	"bench bench/flush",
 	"bench/*",
 	"inspect",
+	"engine/sim",
 	"engine",
 	"commitlog consumequeue index",
 	"internal/admin",
@@ -50,15 +51,15 @@ var pairs = map[[2]string]string{}
 var seams = map[string][]string{
 	"os":                    {"cmd/ringmq", "bench", "bench/flush", "bench/peer", "bench/usage", "internal/mapfile", "internal/ring", "internal/statefile", "internal/config", "internal/transport", "internal/wire/gen"},
 	"os/exec":               {"bench/peer"},
-	"os/signal":             {"cmd/ringmq"},
+	"os/signal":             {"bench/peer", "cmd/ringmq"},
 	"os/user":               {"internal/config"},
 	"net":                   {"cmd/ringmq", "bench", "bench/load", "bench/peer", "internal/config", "internal/transport", "internal/client"},
 	"net/http":              {"cmd/ringmq"},
-	"syscall":               {"cmd/ringmq", "internal/mapfile", "internal/ring", "internal/statefile", "internal/transport"},
-	"golang.org/x/sys/unix": {"bench/load", "internal/mapfile", "internal/ring", "internal/statefile", "internal/transport"},
+	"syscall":               {"bench/peer", "cmd/ringmq", "internal/mapfile", "internal/ring", "internal/statefile", "internal/transport"},
+	"golang.org/x/sys/unix": {"bench/load", "bench/peer", "internal/mapfile", "internal/ring", "internal/statefile", "internal/transport"},
 	"unsafe":                {"bench/load", "index", "internal/mapfile", "internal/ring", "internal/transport"}, // index: atomics on its mapping
 	"math/rand":             {},
-	"math/rand/v2":          {"bench", "internal/mapfile", "server"}, // server: the queue for a sender that leaves the choice
+	"math/rand/v2":          {"bench", "engine/sim", "internal/mapfile", "server"}, // server: the queue for a sender that leaves the choice
 }
 
 // clockNames are what the time package gives a program that reads or waits for the clock.

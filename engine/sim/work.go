@@ -1,0 +1,291 @@
+package sim
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/netip"
+	"syscall"
+	"time"
+
+	"ringmq/consumequeue"
+	"ringmq/engine"
+	"ringmq/index"
+	"ringmq/internal/javahash"
+	"ringmq/internal/message"
+)
+
+// works are what a step can be, by weight.
+var works = []struct {
+	weight int
+	name   string
+	do     func(*sim) error
+}{
+	{30, "append", (*sim).append},
+	{10, "append batch", (*sim).appendBatch},
+	{20, "commit", (*sim).commit},
+	{6, "commit, not waiting", (*sim).commitNoWait},
+	{6, "committer", func(m *sim) error { m.s.Committer(); return nil }},
+	{2, "flush watch", func(m *sim) error { m.s.FlushWatch(); return nil }},
+	{3, "flush", (*sim).flush},
+	{4, "sync log", func(m *sim) error { return m.s.SyncLog() }},
+	{6, "flush queues", func(m *sim) error { m.s.FlushQueues(); return nil }},
+	{6, "checkpoint", func(m *sim) error { return m.s.Checkpoint() }},
+	{8, "index", func(m *sim) error { m.s.Indexer(); return nil }},
+	{4, "prepare", func(m *sim) error { m.s.Prepare(); return nil }},
+	{3, "expire", (*sim).expire},
+	{2, "caretaker", (*sim).care},
+	{2, "delete topic", (*sim).deleteTopic},
+	{1, "delete stale queues", func(m *sim) error { return m.s.DeleteStaleQueues() }},
+	{2, "fill the disk", (*sim).fillDisk},
+	{4, "make room", func(m *sim) error { m.makeRoom(); return m.s.CheckDisk() }},
+	{3, "get", func(m *sim) error { m.auditGets(); return nil }},
+}
+
+// work does that many pieces of work, unless the life ends before.
+func (m *sim) work(steps int) {
+	sum := 0
+	for _, w := range works {
+		sum += w.weight
+	}
+	for range steps {
+		if m.image != nil {
+			return
+		}
+		m.clock.now = m.clock.now.Add(time.Duration(m.rng.IntN(3000)) * time.Millisecond)
+		pick := m.rng.IntN(sum)
+		for i := range works {
+			if pick -= works[i].weight; pick < 0 {
+				m.do(works[i].name, works[i].do)
+				break
+			}
+		}
+	}
+}
+
+// do does one piece of work. It may fail only when the disk is full or fails, or the process is dead.
+func (m *sim) do(name string, work func(*sim) error) {
+	err := work(m)
+	m.logf("%s: %v", name, err)
+	outcome := "done"
+	switch {
+	case err == nil:
+	case m.image != nil:
+		outcome = "cut short"
+	case m.faulted:
+		outcome = "failed"
+	case m.full && noRoom(err):
+		outcome = "no room"
+	default:
+		m.must(false, "%s: %v", name, err)
+	}
+	m.reached("work", name, outcome)
+}
+
+// noRoom tells the answers of a store on a full disk.
+func noRoom(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, engine.ErrDiskFull)
+}
+
+// topics are of all kinds.
+var topics = []string{"A", "B", "%RETRY%中文", engine.ScheduleTopic}
+
+var host = netip.MustParseAddrPort("127.0.0.1:10911")
+
+// message makes a random message.
+func (m *sim) message(topic string) message.Record {
+	n := m.model.nextBody()
+	r := message.Record{
+		Topic: []byte(topic), BornTimestamp: 1000, BornHost: host, StoreHost: host,
+		Body:           append(fmt.Appendf(nil, "%d ", n), make([]byte, m.rng.IntN(100<<m.rng.IntN(4)))...),
+		StoreTimestamp: m.clock.now.UnixMilli(),
+	}
+	r.Properties = r.Properties.Append("TAGS", fmt.Sprint("Tag", m.rng.IntN(3)))
+	if m.rng.IntN(3) > 0 {
+		r.Properties = r.Properties.Append("UNIQ_KEY", fmt.Sprint("U", n))
+	}
+	if m.rng.IntN(3) == 0 {
+		r.Properties = r.Properties.Append("KEYS", fmt.Sprintf("k%d  all", m.rng.IntN(5)))
+	}
+	if topic == engine.ScheduleTopic {
+		r.Properties = r.Properties.Append("DELAY", fmt.Sprint(1+m.rng.IntN(20)))
+	}
+	return r
+}
+
+func (m *sim) queue() *consumequeue.Queue {
+	topic := topics[m.rng.IntN(len(topics))]
+	return m.s.Queue([]byte(topic), int32(m.rng.IntN(2)))
+}
+
+func (m *sim) append() error {
+	q := m.queue()
+	r := m.message(q.Topic())
+	// Half messages and rollbacks have no place in the queue.
+	r.SysFlag = []int32{
+		message.TransactionNone, message.TransactionNone, message.TransactionNone,
+		message.TransactionCommit, message.TransactionPrepared, message.TransactionRollback,
+	}[m.rng.IntN(6)]
+	return m.put(q, &r)
+}
+
+func (m *sim) put(q *consumequeue.Queue, r *message.Record) error {
+	next := q.Next
+	got, err := m.s.Append(q, r)
+	if err == nil {
+		m.appended(q, r, got, next)
+	}
+	return err
+}
+
+func (m *sim) appendBatch() error {
+	q := m.queue()
+	rs := make([]message.Record, 1+m.rng.IntN(5))
+	total := 0
+	for i := range rs {
+		rs[i] = m.message(q.Topic())
+		total += rs[i].Size()
+	}
+	if total > int(m.o.CommitLogFileSize)-message.BlankSize {
+		rs = rs[:1]
+	}
+	return m.putBatch(q, rs)
+}
+
+func (m *sim) putBatch(q *consumequeue.Queue, rs []message.Record) error {
+	receipts := make([]engine.Receipt, len(rs))
+	next := q.Next
+	if err := m.s.AppendBatch(q, rs, receipts); err != nil {
+		return err
+	}
+	for i := range rs {
+		m.appended(q, &rs[i], receipts[i], next+message.QueueOffset(i))
+	}
+	size := message.LogOffset(m.o.CommitLogFileSize)
+	m.must(receipts[0].LogOffset/size == (receipts[len(rs)-1].End()-1)/size, "the batch at %d lies in two files", receipts[0].LogOffset)
+	return nil
+}
+
+// appended tells the model of a message, whose queue's next offset was next.
+func (m *sim) appended(q *consumequeue.Queue, r *message.Record, got engine.Receipt, next message.QueueOffset) {
+	rec := &record{
+		place: place{q.Topic(), q.ID(), got.QueueOffset}, log: got.LogOffset, raw: r.Append(nil),
+		queued: r.SysFlag == message.TransactionNone || r.SysFlag == message.TransactionCommit,
+	}
+	m.must(!rec.queued || got.QueueOffset == next, "%s was put, the next offset was %d", rec, next)
+	rec.tagsCode = javahash.TagsCode(r.Properties.Get("TAGS"))
+	if rec.topic == engine.ScheduleTopic {
+		var level int
+		_, err := fmt.Sscan(string(r.Properties.Get("DELAY")), &level)
+		m.must(err == nil, "delay: %v", err)
+		rec.tagsCode = r.StoreTimestamp + delays[min(level, len(delays))-1].Milliseconds()
+	}
+	if r.SysFlag != message.TransactionRollback {
+		keys := append(bytes.Split(r.Properties.Get("KEYS"), []byte(" ")), r.Properties.Get("UNIQ_KEY"))
+		for _, key := range keys {
+			if len(key) > 0 {
+				rec.hashes = append(rec.hashes, index.Hash(r.Topic, key))
+				rec.keys = append(rec.keys, string(key))
+			}
+		}
+	}
+	m.logf("append %s", rec)
+	m.model.records = append(m.model.records, rec)
+}
+
+// commit commits everything appended and waits as the store's flush type does: often the committer is
+// slow, and answers later or never.
+func (m *sim) commit() error {
+	upTo := m.s.Tail()
+	if m.o.Flush == engine.AsyncFlush {
+		_, err := m.s.Commit(upTo, true, nil)
+		if err == nil {
+			m.acknowledged(upTo)
+		}
+		return err
+	}
+	var failed error
+	_, err := m.s.Commit(upTo, true, func(err error) {
+		switch {
+		case err == nil:
+			m.acknowledged(upTo)
+		case !errors.Is(err, engine.ErrFlushTimeout):
+			failed = err
+		}
+	})
+	if m.rng.IntN(4) > 0 {
+		m.s.Committer()
+	}
+	return errors.Join(err, failed)
+}
+
+// commitNoWait is what WAIT=false does: the messages are acknowledged before they are on the device.
+func (m *sim) commitNoWait() error {
+	upTo := m.s.Tail()
+	_, err := m.s.Commit(upTo, false, nil)
+	if err == nil && m.o.Flush == engine.AsyncFlush {
+		m.acknowledged(upTo)
+	}
+	return err
+}
+
+// flush makes everything appended safe from a power cut.
+func (m *sim) flush() error {
+	upTo := m.s.Tail()
+	err := m.s.Flush()
+	if err == nil && m.image == nil {
+		m.must(m.s.Durable() >= upTo, "flushed to %d, and the device has it to %d", upTo, m.s.Durable())
+	}
+	return err
+}
+
+// expire removes old commit log files.
+func (m *sim) expire() error {
+	m.clock.now = m.clock.now.Add(time.Duration(m.rng.IntN(90)) * time.Second)
+	return m.s.DeleteExpired(m.clock.now, true)
+}
+
+// care is a turn of the caretaker.
+func (m *sim) care() error {
+	return errors.Join(m.s.CheckDisk(), m.s.DeleteExpired(m.clock.now, false))
+}
+
+// deleteTopic removes the queues of a topic. Until it has succeeded they may be there or not, and a start
+// that has to make the queues again from the log may find topics that were deleted before.
+func (m *sim) deleteTopic() error {
+	if err := m.s.Flush(); err != nil {
+		return err
+	}
+	return m.deleteQueues(topics[m.rng.IntN(len(topics))])
+}
+
+func (m *sim) deleteQueues(topic string) error {
+	m.logf("delete topic %s", topic)
+	for _, r := range m.model.records {
+		if r.topic == topic || r.presence == mustNot {
+			r.presence = may
+		}
+	}
+	err := m.s.DeleteTopic(topic)
+	if err == nil && m.image == nil {
+		for _, r := range m.model.records {
+			if r.presence == may && !m.model.unsure {
+				r.presence = mustNot
+			}
+		}
+		return nil
+	}
+	m.model.unsure = true
+	return err
+}
+
+// fillDisk leaves the disk a few blocks.
+func (m *sim) fillDisk() error {
+	space, err := m.mem.Space()
+	if err != nil || m.full {
+		return err
+	}
+	m.mem.Capacity = space.Total - space.Free + int64(m.rng.IntN(10))*4096
+	m.full = true
+	return nil
+}
