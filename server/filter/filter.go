@@ -53,17 +53,9 @@ func compile(kind, expression string) (*sql92.Expression, error) {
 
 func matching(e *sql92.Expression) Match {
 	return func(record []byte) bool {
-		p, ok := properties(record)
+		p, ok := message.PropertiesOf(record)
 		return ok && e.Match(p)
 	}
-}
-
-func properties(record []byte) (p message.Properties, ok bool) {
-	var r message.Record
-	if err := message.Decode(record, &r); err != nil {
-		return nil, false
-	}
-	return r.Properties, true
 }
 
 // alive is f with another version, needed again.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ringmq/internal/clock"
+	"ringmq/internal/message"
 	"ringmq/internal/wire"
 	"ringmq/server/configfile"
 	"ringmq/server/filter/sql92"
@@ -67,7 +68,7 @@ func (t *Table) Has(group []byte) bool {
 func (t *Table) Retried(group string) Match {
 	name := []byte(group)
 	return func(record []byte) bool {
-		p, ok := properties(record)
+		p, ok := message.PropertiesOf(record)
 		if !ok {
 			return false
 		}

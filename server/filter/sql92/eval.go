@@ -76,6 +76,12 @@ func (m *machine) run(e *Expression, p message.Properties) Result {
 			if text := m.properties[in.arg]; text != nil {
 				s[top] = value{kind: words, text: text}
 			}
+		case opTest:
+			c := &e.tests[in.arg]
+			top++
+			if !c.run(m.properties[c.property], &s[top]) {
+				return Error
+			}
 		case opFalseJump, opTrueJump, opNullJump:
 			if jumps(in.op, &s[top]) {
 				at = int(in.arg) - 1
@@ -107,6 +113,19 @@ func (m *machine) run(e *Expression, p message.Properties) Result {
 		return False
 	}
 	return True
+}
+
+// run compares the text of a property, nil for none; it returns false for an error.
+func (c *test) run(text []byte, result *value) (ok bool) {
+	left := value{}
+	if text != nil {
+		left = value{kind: words, text: text}
+	} else if c.op != opEqual {
+		*result = left
+		return true
+	}
+	*result, ok = two(c.op, &left, &c.constant)
+	return ok
 }
 
 func jumps(o op, v *value) bool {

@@ -144,6 +144,7 @@ func (p *parser) chain(word tokenKind, jump, join op, operands func(*parser) ope
 }
 
 func (p *parser) equality() operand {
+	from := len(p.e.code)
 	left := p.comparison()
 	for {
 		switch p.tok.kind {
@@ -153,6 +154,7 @@ func (p *parser) equality() operand {
 			right := p.comparison()
 			p.checkEqual(left, right)
 			p.emit(opEqual, 0)
+			p.fuse(from)
 			if unequal {
 				p.emit(opNot, 0)
 			}
@@ -165,6 +167,7 @@ func (p *parser) equality() operand {
 			p.expect(tokNull, "NULL")
 			p.constant(value{})
 			p.emit(opEqual, 0)
+			p.fuse(from)
 			if not {
 				p.emit(opNot, 0)
 			}
@@ -190,6 +193,7 @@ var orders = map[tokenKind]op{
 }
 
 func (p *parser) comparison() operand {
+	from := len(p.e.code)
 	left := p.unary()
 	for {
 		switch p.tok.kind {
@@ -198,6 +202,7 @@ func (p *parser) comparison() operand {
 			p.advance()
 			p.checkOrder(left)
 			p.checkOrder(p.compareWith(order))
+			p.fuse(from)
 		case tokBetween:
 			p.between(left, false)
 		case tokIn:

@@ -24,13 +24,14 @@ const (
 	opCopy      // push top again
 	opOver      // push the value below top again
 	opNip       // take out the value below top
+	opTest      // push what tests[arg] says of a property
 )
 
 // growth is by how many values an instruction makes the stack grow.
 var growth = [...]int{
 	opConstant: 1, opProperty: 1, opCast: 0, opNot: 0, opNegate: 0, opIn: 0, opNotIn: 0,
 	opEqual: -1, opLess: -1, opLessEqual: -1, opGreater: -1, opGreaterEqual: -1, opAnd: -1, opOr: -1,
-	opFalseJump: 0, opTrueJump: 0, opNullJump: 0, opCopy: 1, opOver: 1, opNip: -1,
+	opFalseJump: 0, opTrueJump: 0, opNullJump: 0, opCopy: 1, opOver: 1, opNip: -1, opTest: 1,
 }
 
 type instruction struct {
@@ -47,6 +48,27 @@ type Expression struct {
 	names     map[string]int32
 	lengths   uint64 // a bit for each length of a name, modulo 64: most properties are none of names
 	sets      []map[string]struct{}
+	tests     []test
+}
+
+// test is a comparison of a property with a constant, which most expressions consist of, as one instruction.
+type test struct {
+	op       op
+	property int32
+	constant value
+}
+
+// fuse makes a test of the last instructions, if they are one: a property from the instruction at from on, and a
+// constant, compared.
+func (p *parser) fuse(from int) {
+	code := p.e.code[from:]
+	last := len(code) - 1
+	whole := last == 2 || last == 3 && code[1].op == opNullJump
+	if p.err != nil || !whole || code[0].op != opProperty || code[last-1].op != opConstant {
+		return
+	}
+	p.e.tests = append(p.e.tests, test{code[last].op, code[0].arg, p.e.constants[code[last-1].arg]})
+	p.e.code = append(p.e.code[:from], instruction{opTest, int32(len(p.e.tests) - 1)})
 }
 
 // String is the text that was compiled.
