@@ -38,6 +38,7 @@ var record = flag.String("record", "", "address of a Java broker, just started, 
 // how they end, filters.txt who gets them, replies.txt how they are answered. The broker has these flags.
 var conversations = map[string]map[string]string{
 	"administration": nil, "messages": nil, "transactions": nil,
+	"light":   {"enableLmq": "true", "enableMultiDispatch": "true"},
 	"replies": nil, "features": {"traceTopicEnable": "true"},
 	"filters": {"enablePropertyFilter": "true", "filterSupportRetry": "true"},
 }

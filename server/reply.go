@@ -100,7 +100,7 @@ func (b *Broker) pushReply(x *exchange, h *wire.SendMessageRequest) (wire.Status
 // storeReply stores a reply with its properties as they came. Unlike Java's record, ours says whether the body is
 // compressed.
 func (b *Broker) storeReply(x *exchange, h *wire.SendMessageRequest, t *topic.Topic, queueID int32) (engine.Receipt, error) {
-	properties := message.Properties(slices.Clip(h.Properties))
+	properties := without(h.Properties, engine.PropertyMultiOffsets) // the store's to say
 	r := message.Record{
 		Topic: t.NameBytes, QueueID: queueID, Flag: h.Flag, SysFlag: h.SysFlag & message.FlagCompressed,
 		BornTimestamp: h.BornTimestamp, BornHost: x.conn.Remote(), StoreTimestamp: b.clock.Now().UnixMilli(), StoreHost: b.storeHost,

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 
+	"ringmq/engine"
 	"ringmq/internal/message"
 	"ringmq/internal/wire"
 	"ringmq/server/delay"
@@ -86,7 +87,8 @@ func (b *Broker) storeAgain(x *exchange, h *wire.ConsumerSendMsgBackRequest, g *
 	if firstID == "" {
 		firstID = string(message.AppendID(nil, r.StoreHost, r.LogOffset))
 	}
-	props := without(r.Properties, propertyRetryTopic, propertyOriginID, message.PropertyDelay, message.PropertyWait)
+	props := without(r.Properties, propertyRetryTopic, propertyOriginID, message.PropertyDelay, message.PropertyWait,
+		engine.PropertyMultiOffsets)
 	if level > 0 {
 		props = delay.Unscheduled(props)
 	}
