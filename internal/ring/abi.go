@@ -50,6 +50,7 @@ const (
 	CQEFBuffer       uint32 = 1 << 0 // BufferID is valid
 	CQEFMore         uint32 = 1 << 1 // the multishot operation goes on
 	CQEFSockNonempty uint32 = 1 << 2 // more bytes wait in the socket
+	CQEFBufMore      uint32 = 1 << 4 // the kernel goes on with the rest of the buffer
 
 	cqeBufferShift = 16
 )
@@ -168,9 +169,12 @@ type bufReg struct {
 	ringAddr    uint64
 	ringEntries uint32
 	bgid        uint16
-	_           uint16
+	flags       uint16
 	_           [3]uint64
 }
+
+// bufRingInc lets receives take parts of a buffer (IOU_PBUF_RING_INC, Linux 6.12).
+const bufRingInc = 2
 
 // probe is struct io_uring_probe with room for all operations.
 type probe struct {

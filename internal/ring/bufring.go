@@ -1,6 +1,7 @@
 package ring
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"unsafe"
@@ -13,7 +14,18 @@ import (
 //
 // The kernel takes buffers in the order in which they were added. The owner gives them back
 // with Add and makes them available, many at once, with Advance.
+//
+// The kernel of an incremental one appends what arrives to the buffer in use until that is full:
+//
+//	│1111│2222222│33│4  ·  ·  ·│              1–4 receives of any connections
+//	                 next receive
+//
+// So the bytes of many small receives lie side by side, and few buffers hold a burst. There the owner looks at the bytes
+// with Received instead of Bytes and ends their use with Done instead of Add, in the order of the completions.
 type BufRing struct {
+	// Incremental tells whether receives share buffers: whether it was asked for, and the kernel can. Set before use.
+	Incremental bool
+
 	ring    *Ring
 	group   uint16
 	size    int
@@ -22,6 +34,7 @@ type BufRing struct {
 	first   uint16 // bid of entry 0, which shares a word with the tail
 	entries []bufEntry
 	word    *uint32 // of entry 0: {bid, tail}
+	filled  []int   // of each buffer, where the next receive into it begins
 	mem     []byte
 	buffers []byte
 }
@@ -29,6 +42,20 @@ type BufRing struct {
 // SetupBufRing registers count buffers of size bytes as a group; count is a power of two up to
 // 32768. All of them are available at once.
 func (r *Ring) SetupBufRing(group uint16, count, size int) (*BufRing, error) {
+	return r.setupBufRing(group, count, size, 0)
+}
+
+// SetupIncrementalBufRing is SetupBufRing for an incremental group, or one that is not where the kernel has none (before
+// Linux 6.12).
+func (r *Ring) SetupIncrementalBufRing(group uint16, count, size int) (*BufRing, error) {
+	b, err := r.setupBufRing(group, count, size, bufRingInc)
+	if errors.Is(err, unix.EINVAL) {
+		return r.SetupBufRing(group, count, size)
+	}
+	return b, err
+}
+
+func (r *Ring) setupBufRing(group uint16, count, size int, flags uint16) (*BufRing, error) {
 	if count < 1 || count > 1<<15 || count&(count-1) != 0 || size < 1 {
 		return nil, fmt.Errorf("buffer ring of %d buffers of %d bytes: the count must be a power of two up to 32768", count, size)
 	}
@@ -44,7 +71,9 @@ func (r *Ring) SetupBufRing(group uint16, count, size int) (*BufRing, error) {
 	}
 	b.entries = unsafe.Slice((*bufEntry)(unsafe.Pointer(&b.mem[0])), count)
 	b.word = (*uint32)(unsafe.Pointer(&b.entries[0].bid))
-	reg := bufReg{ringAddr: uint64(uintptr(unsafe.Pointer(&b.mem[0]))), ringEntries: uint32(count), bgid: group}
+	b.filled = make([]int, count)
+	b.Incremental = flags != 0
+	reg := bufReg{ringAddr: uint64(uintptr(unsafe.Pointer(&b.mem[0]))), ringEntries: uint32(count), bgid: group, flags: flags}
 	if err := r.register(registerPbufRing, unsafe.Pointer(&reg), 1); err != nil {
 		b.unmap()
 		return nil, fmt.Errorf("register a buffer ring: %w", err)
@@ -54,6 +83,26 @@ func (r *Ring) SetupBufRing(group uint16, count, size int) (*BufRing, error) {
 	}
 	b.Advance()
 	return b, nil
+}
+
+// Received is the bytes of a receive's completion that has a buffer.
+func (b *BufRing) Received(cqe *CQE) []byte {
+	bid := cqe.BufferID()
+	n := max(int(cqe.Res), 0)
+	at := int(bid)*b.size + b.filled[bid]
+	return b.buffers[at : at+n : at+n]
+}
+
+// Done ends the use of what Received returned. If the buffer is full, or is not filled any further, it goes back to the
+// kernel with the next Advance.
+func (b *BufRing) Done(cqe *CQE) {
+	bid := cqe.BufferID()
+	if cqe.Flags&CQEFBufMore != 0 {
+		b.filled[bid] += max(int(cqe.Res), 0)
+		return
+	}
+	b.filled[bid] = 0
+	b.Add(bid)
 }
 
 // Bytes is the first n bytes of a buffer.

@@ -42,9 +42,14 @@ func TestMultishotAccept(t *testing.T) {
 // TestMultishotRecv receives into provided buffers until they run out, gives them back and
 // goes on, far beyond the 16 bits of the buffer ring's tail.
 func TestMultishotRecv(t *testing.T) {
+	t.Run("whole", func(t *testing.T) { testMultishotRecv(t, (*Ring).SetupBufRing) })
+	t.Run("incremental", func(t *testing.T) { testMultishotRecv(t, (*Ring).SetupIncrementalBufRing) })
+}
+
+func testMultishotRecv(t *testing.T, setup func(r *Ring, group uint16, count, size int) (*BufRing, error)) {
 	const count, size = 4, 64
 	r := newRing(t, 8, 64)
-	bufs, err := r.SetupBufRing(3, count, size)
+	bufs, err := setup(r, 3, count, size)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, bufs.Close()) }()
 	a, b := pair(t)
@@ -60,7 +65,7 @@ func TestMultishotRecv(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, sent, n)
 		var got []byte
-		var held []uint16
+		var held []CQE
 		for len(got) < len(sent) {
 			if !armed {
 				r.sqe(t, 1).PrepareRecvMultishot(a, 3)
@@ -74,11 +79,11 @@ func TestMultishotRecv(t *testing.T) {
 					return
 				}
 				require.Greater(t, cqe.Res, int32(0), "round %d", round)
-				got = append(got, bufs.Bytes(cqe.BufferID(), int(cqe.Res))...)
-				held = append(held, cqe.BufferID())
+				got = append(got, bufs.Received(cqe)...)
+				held = append(held, *cqe)
 			}))
-			for _, bid := range held {
-				bufs.Add(bid)
+			for i := range held {
+				bufs.Done(&held[i])
 			}
 			held = held[:0]
 			bufs.Advance()
@@ -96,6 +101,37 @@ func TestMultishotRecv(t *testing.T) {
 	for last = r.wait(t, 1)[0]; last.More(); last = r.wait(t, 1)[0] {
 	}
 	require.Zero(t, last.Res)
+}
+
+// TestIncrementalBuffers: small receives lie side by side in one buffer.
+func TestIncrementalBuffers(t *testing.T) {
+	r := newRing(t, 8, 16)
+	bufs, err := r.SetupIncrementalBufRing(0, 2, 16)
+	require.NoError(t, err)
+	defer bufs.Close()
+	if !bufs.Incremental {
+		t.Skip("this kernel fills no buffer in parts")
+	}
+	a, b := pair(t)
+	r.sqe(t, 1).PrepareRecvMultishot(a, 0)
+	for _, c := range []struct {
+		text    string
+		buffers []uint16
+	}{{"one", []uint16{0}}, {"two", []uint16{0}}, {"three", []uint16{0}}, {"over two buffers", []uint16{0, 1}}, {"x", []uint16{1}}} {
+		_, err := unix.Write(b, []byte(c.text))
+		require.NoError(t, err)
+		var got string
+		var buffers []uint16
+		for _, cqe := range r.wait(t, len(c.buffers)) {
+			require.True(t, cqe.More())
+			got += string(bufs.Received(&cqe))
+			buffers = append(buffers, cqe.BufferID())
+			bufs.Done(&cqe)
+		}
+		bufs.Advance()
+		require.Equal(t, c.text, got)
+		require.Equal(t, c.buffers, buffers)
+	}
 }
 
 func TestBufRingWithoutBuffers(t *testing.T) {

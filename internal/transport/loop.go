@@ -14,13 +14,18 @@ import (
 
 // Sizes of a loop's ring. Received bytes are served where they lie and their buffers go back
 // within the turn, so few buffers serve many connections; what arrives beyond them waits in
-// its socket until the next turn.
+// its socket until the next turn. Together they are a quarter of a core's L2 cache: the kernel goes through
+// them in a circle, and what it has copied should still be there when the frames are read.
+// 64 of 32 KiB cost 0.2 µs more for a message of 1 KiB.
 const (
 	ringEntries   = 512
 	ringCQEntries = 4096
 	recvGroup     = 0
-	recvBuffers   = 64
-	recvBytes     = 32 << 10
+	recvBuffers   = 8
+	recvBytes     = 64 << 10
+	// The same where each receive, be it small, takes a buffer of its own.
+	wholeRecvBuffers = 32
+	wholeRecvBytes   = 16 << 10
 )
 
 // pollTime is how long a loop looks for work before it sleeps, if it had to wait no longer
@@ -113,7 +118,7 @@ func (l *loop) setup() (err error) {
 	if l.ring, err = ring.Setup(ringEntries, ringCQEntries); err != nil {
 		return err
 	}
-	if l.bufs, err = l.ring.SetupBufRing(recvGroup, recvBuffers, recvBytes); err != nil {
+	if l.bufs, err = setupBuffers(l.ring); err != nil {
 		_ = l.ring.Close()
 		return err
 	}
@@ -124,6 +129,18 @@ func (l *loop) setup() (err error) {
 	}
 	l.armWake()
 	return nil
+}
+
+// setupBuffers makes a loop's receive buffers.
+func setupBuffers(r *ring.Ring) (*ring.BufRing, error) {
+	b, err := r.SetupIncrementalBufRing(recvGroup, recvBuffers, recvBytes)
+	if err != nil || b.Incremental {
+		return b, err
+	}
+	if err := b.Close(); err != nil {
+		return nil, err
+	}
+	return r.SetupBufRing(recvGroup, wholeRecvBuffers, wholeRecvBytes)
 }
 
 func (l *loop) run() {

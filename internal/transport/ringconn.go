@@ -102,15 +102,14 @@ func (c *ringConn) received(cqe *ring.CQE) {
 		c.receiving = false
 	}
 	if cqe.Flags&ring.CQEFBuffer != 0 {
-		bid := cqe.BufferID()
 		if cqe.Res > 0 {
-			data := c.loop.bufs.Bytes(bid, int(cqe.Res))
+			data := c.loop.bufs.Received(cqe)
 			c.take(data)
 			if invariant.Enabled {
 				clear(data) // who still holds a slice of it shall notice
 			}
 		}
-		c.loop.bufs.Add(bid)
+		c.loop.bufs.Done(cqe)
 	}
 	switch errno := unix.Errno(-cqe.Res); {
 	case cqe.Res > 0:
