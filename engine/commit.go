@@ -43,9 +43,9 @@ type stage struct {
 	closed   bool
 }
 
-// isDeferred tells whether a commit ends later than the call: when the device has the messages or,
+// Deferred tells whether a commit ends later than the call: when the device has the messages or,
 // in direct mode, when it was given them.
-func (s *Store) isDeferred() bool { return s.o.Flush == SyncFlush || s.o.FlushMode == commitlog.Direct }
+func (s *Store) Deferred() bool { return s.o.Flush == SyncFlush || s.o.FlushMode == commitlog.Direct }
 
 // Commit stores what was appended below upTo and makes it visible.
 //
@@ -69,7 +69,7 @@ func (s *Store) CommitOn(on ring.Submitter, upTo message.LogOffset, wait bool, a
 	case s.o.AckFromStaging:
 		s.wakeCommitter()
 		return true, s.log.Failure()
-	case !s.isDeferred():
+	case !s.Deferred():
 		return true, s.commitTo(upTo)
 	case !wait || ack == nil:
 		s.wakeCommitter()
@@ -104,7 +104,7 @@ func (s *Store) commitTo(upTo message.LogOffset) error {
 // unlockCommit ends a commit. Who came meanwhile, and found commit locked, is served by the committer.
 func (s *Store) unlockCommit() {
 	s.commit.Unlock()
-	if s.isDeferred() && s.acks.any() {
+	if s.Deferred() && s.acks.any() {
 		s.wakeCommitter()
 	}
 }
@@ -165,7 +165,7 @@ func (s *Store) makeRoom() error {
 	if err := s.writeOut(); err != nil {
 		return err
 	}
-	if s.isDeferred() {
+	if s.Deferred() {
 		s.acks.release(s.Visible())
 	}
 	return nil

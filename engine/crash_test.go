@@ -107,7 +107,7 @@ func (r *run) step() error {
 func (r *run) commitAll() error {
 	var failed error
 	upTo := r.s.stage.stager.Tail()
-	if r.s.isDeferred() {
+	if r.s.Deferred() {
 		_, _ = r.s.Commit(upTo, true, func(err error) { failed = err })
 		r.s.commitStep()
 	} else {

@@ -7,7 +7,7 @@ func (s *Store) Flush() error {
 	tail := s.stage.stager.Tail()
 	s.stage.Unlock()
 	err := s.commitTo(tail)
-	if s.isDeferred() {
+	if s.Deferred() {
 		s.wakeCommitter() // Commits that waited for these messages are answered by it
 	}
 	if err != nil || s.o.Flush == SyncFlush {

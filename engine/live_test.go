@@ -84,7 +84,7 @@ func write(t *testing.T, s *Store, id int32, n int) {
 			}
 			i++
 		}
-		if s.isDeferred() {
+		if s.Deferred() {
 			_, _ = s.Commit(last.End(), true, func(err error) { acked <- err })
 		} else {
 			_, err := s.Commit(last.End(), true, nil)

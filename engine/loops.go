@@ -36,7 +36,7 @@ func (s *Store) start() {
 	if s.indexer != nil {
 		run(s.indexer.run)
 	}
-	if s.isDeferred() || s.o.AckFromStaging {
+	if s.Deferred() || s.o.AckFromStaging {
 		run(s.committer)
 		run(s.flushWatch)
 	}

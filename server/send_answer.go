@@ -6,20 +6,21 @@ import (
 
 	"ringmq/engine"
 	"ringmq/internal/message"
+	"ringmq/internal/ring"
 	"ringmq/internal/transport"
 	"ringmq/internal/wire"
 )
 
 // commitOwed commits what a turn staged and answers it. With ASYNC_FLUSH the answers join the
-// turn's send; with SYNC_FLUSH those that wait for the flush are handed to the
-// committer, which answers when the batch is on the device. t is nil on a worker.
+// turn's send; where commits end later, with SYNC_FLUSH or in direct mode, those that wait are
+// answered when the batch is on the device, which the loop's own ring writes. t is nil on a worker.
 func (b *Broker) commitOwed(t *transport.Turn, s *sendState) {
 	b.endRun(s)
 	if len(s.owed) == 0 {
 		return
 	}
 	defer s.reset()
-	if b.asyncFlush {
+	if !b.store.Deferred() {
 		_, err := b.store.Commit(s.upTo, false, nil)
 		b.answerAll(t, s, s.owed, err)
 		return
@@ -32,7 +33,11 @@ func (b *Broker) commitOwed(t *transport.Turn, s *sendState) {
 		}
 		return
 	}
-	b.store.Commit(s.upTo, true, func(err error) {
+	var on ring.Submitter
+	if t != nil {
+		on = t.Ring()
+	}
+	b.store.CommitOn(on, s.upTo, true, func(err error) {
 		b.answerAll(nil, waiting, waiting.owed, err)
 		b.resumePulls(nil, nil)
 		waiting.reset()
@@ -48,7 +53,7 @@ func (b *Broker) splitWaiting(t *transport.Turn, s *sendState) *sendState {
 	var w *sendState
 	for i := range s.owed {
 		o := &s.owed[i]
-		if !o.wait {
+		if !o.wait && !b.asyncFlush {
 			b.answer(t, s, o, nil)
 			continue
 		}

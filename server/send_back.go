@@ -133,7 +133,7 @@ next:
 func (b *Broker) commitAndWait(upTo message.LogOffset) error {
 	safe := make(chan error, 1)
 	done, err := b.store.Commit(upTo, true, func(err error) { safe <- err })
-	if !b.asyncFlush || !done {
+	if b.store.Deferred() || !done {
 		err = <-safe
 	}
 	b.resumePulls(nil, nil)

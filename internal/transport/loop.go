@@ -53,13 +53,14 @@ type loop struct {
 	event *ring.Event
 	load  atomic.Int64 // connections given to this loop
 
-	slots    []slot
-	free     []uint32 // indices of slots without a connection
-	accepts  []*Listener
-	starved  []*ringConn // receives that ended for want of buffers, or were cancelled and resumed
-	onCQE    func(*ring.CQE)
-	waking   bool // the read of event is in flight
-	stopping bool
+	slots      []slot
+	free       []uint32 // indices of slots without a connection
+	accepts    []*Listener
+	starved    []*ringConn // receives that ended for want of buffers, or were cancelled and resumed
+	onCQE      func(*ring.CQE)
+	waking     bool // the read of event is in flight
+	operations operations
+	stopping   bool
 
 	polling    bool // the last wait was shorter than pollTime
 	spareConns []*ringConn
@@ -88,6 +89,7 @@ const (
 	opSend
 	opCancel
 	opIgnore // nobody waits for the result
+	opOther  // index: of operations
 )
 
 const genMask = 1<<24 - 1
@@ -213,6 +215,9 @@ func (l *loop) complete(cqe *ring.CQE) {
 	case opAccept:
 		l.accepted(l.accepts[index], cqe)
 		return
+	case opOther:
+		l.operated(index, cqe.Res)
+		return
 	case opIgnore:
 		return
 	}
@@ -278,13 +283,13 @@ func (l *loop) stop() {
 	<-l.stopped
 }
 
-// teardown frees everything. The one operation in flight is the read of the event.
+// teardown frees everything. What is in flight is the read of the event, and operations of handlers.
 func (l *loop) teardown() {
 	l.inbox.mu.Lock()
 	l.inbox.closed = true
 	l.inbox.mu.Unlock()
 	l.sqe(opIgnore, 0, 0).PrepareCancel(userData(opWake, 0, 0), false)
-	for l.waking {
+	for l.waking || l.operations.count > 0 {
 		_, err := l.ring.SubmitAndWait(1, -1)
 		l.check(err)
 		l.reap()
