@@ -157,6 +157,8 @@ func storeRefusal(err error) (wire.Status, string) {
 	switch {
 	case errors.Is(err, engine.ErrLightQueues):
 		return wire.StatusSystemError, tooManyLight
+	case errors.Is(err, engine.ErrBusy):
+		return wire.StatusSystemBusy, err.Error()
 	case errors.Is(err, engine.ErrMulti):
 		return wire.StatusSystemError, err.Error()
 	}

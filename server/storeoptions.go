@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"ringmq/commitlog"
 	"ringmq/engine"
 	"ringmq/internal/config"
 	"ringmq/internal/mapfile"
@@ -28,10 +29,20 @@ func (b *Broker) storeOptions() (engine.Options, error) {
 	if s.FlushDiskType == config.SyncFlush {
 		flush = engine.SyncFlush
 	}
+	mode, err := commitlog.ParseMode(s.FlushMode)
+	if err != nil {
+		return engine.Options{}, err
+	}
+	prewrite := int64(0)
+	if flush == engine.SyncFlush {
+		prewrite = int64(s.PrewriteRate)
+	}
 	ms := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 	return engine.Options{
 		Dir: s.StorePathRootDir, CommitLogDir: s.StorePathCommitLog,
-		Flush: flush, SyncFlushTimeout: ms(s.SyncFlushTimeout),
+		Flush: flush, FlushMode: mode, RingIO: b.cfg.Ring.RingIO, SyncFlushTimeout: ms(s.SyncFlushTimeout),
+		AckFromStaging: s.TransientStorePoolEnable && s.BrokerRole != config.Slave, WarmFiles: s.WarmMapedFileEnable,
+		CacheWindow: int64(s.CacheWindow), PrewriteRate: prewrite,
 		FlushInterval: ms(s.FlushIntervalCommitLog), FlushLeastPages: s.FlushCommitLogLeastPages,
 		FlushThoroughInterval: ms(s.FlushCommitLogThoroughInterval), CheckpointInterval: ms(s.FlushIntervalConsumeQueue),
 		CommitLogFileSize: int64(s.MappedFileSizeCommitLog), ConsumeQueueFileSize: int64(s.MappedFileSizeConsumeQueue),

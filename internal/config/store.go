@@ -58,14 +58,14 @@ type Store struct {
 	MessageDelayLevel                        string        `key:"messageDelayLevel" default:"1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h" doc:"level list"`
 	FlushDelayOffsetInterval                 int64         `key:"flushDelayOffsetInterval" default:"10000" unit:"ms" doc:"delayOffset.json period"`
 	CleanFileForciblyEnable                  bool          `key:"cleanFileForciblyEnable" default:"true" important:"yes" doc:"allow deleting unexpired files"`
-	WarmMapedFileEnable                      bool          `key:"warmMapedFileEnable" default:"false" status:"mmap" doc:"touch and mlock new files"`
+	WarmMapedFileEnable                      bool          `key:"warmMapedFileEnable" default:"false" doc:"make all of a new file ready to be stored to, in the mmap flush modes"`
 	OffsetCheckInSlave                       bool          `key:"offsetCheckInSlave" default:"false" status:"replication" doc:"correct offsets on a slave too"`
 	DebugLockEnable                          bool          `key:"debugLockEnable" default:"false" status:"lock" doc:"dump stacks on long put lock"`
 	DuplicationEnable                        bool          `key:"duplicationEnable" default:"false" status:"replication" doc:"dispatch only below confirmOffset"`
 	DiskFallRecorded                         bool          `key:"diskFallRecorded" default:"true" doc:"record group lag bytes"`
 	OsPageCacheBusyTimeOutMills              int64         `key:"osPageCacheBusyTimeOutMills" default:"1000" unit:"ms" status:"lock" doc:"put-lock time that counts as busy"`
 	DefaultQueryMaxNum                       int           `key:"defaultQueryMaxNum" default:"32" doc:"maxNum for unique-key queries"`
-	TransientStorePoolEnable                 bool          `key:"transientStorePoolEnable" default:"false" important:"yes" status:"staging" doc:"off-heap write pool (ASYNC_FLUSH master only)"`
+	TransientStorePoolEnable                 bool          `key:"transientStorePoolEnable" default:"false" important:"yes" doc:"acknowledge what is staged: a killed process loses the last moments (ASYNC_FLUSH master only)"`
 	TransientStorePoolSize                   int           `key:"transientStorePoolSize" default:"5" status:"staging" doc:"buffers"`
 	FastFailIfNoBufferInStorePool            bool          `key:"fastFailIfNoBufferInStorePool" default:"false" status:"staging" doc:"fail file allocation when pool is empty"`
 	EnableDLegerCommitLog                    bool          `key:"enableDLegerCommitLog" default:"false" status:"raft" doc:"DLedger mode (brokerId becomes −1)"`
@@ -83,4 +83,9 @@ type Store struct {
 	ScheduleAsyncDeliverMaxResendNum2Blocked int           `key:"scheduleAsyncDeliverMaxResendNum2Blocked" default:"3" status:"batches" doc:"resends before the level blocks"`
 	TimerWheelEnable                         bool          `key:"timerWheelEnable" default:"true" own:"yes" doc:"take messages with TIMER_DELIVER_MS, TIMER_DELAY_MS, TIMER_DELAY_SEC (RocketMQ 5)"`
 	TimerMaxDelaySec                         int           `key:"timerMaxDelaySec" default:"3456000" unit:"s" range:"1..315360000" own:"yes" doc:"the farthest moment such a message may ask for, from now: 40 days"`
+
+	// ringmq's own.
+	FlushMode    string `key:"flushMode" own:"yes" default:"auto" range:"auto|write-dsync|write-fsync|direct|mmap-fsync|mmap-msync" important:"yes" doc:"how the CommitLog is written and brought to the device; auto takes direct for SYNC_FLUSH, where the file system can do it, and write-fsync for ASYNC_FLUSH"`
+	CacheWindow  int    `key:"pageCacheWindow" own:"yes" default:"0" unit:"bytes" range:"-1.." doc:"how much of the CommitLog's end stays in the page cache; what lies further back is dropped while the log grows; 0 = a sixteenth of the memory, -1 = nothing is dropped"`
+	PrewriteRate int    `key:"prewriteBytesPerSecond" own:"yes" default:"33554432" unit:"bytes" range:"0.." doc:"zeros written ahead of the CommitLog's end, at most 64 MiB ahead, with SYNC_FLUSH: a commit takes half as long where blocks were written before; 0 = none"`
 }
