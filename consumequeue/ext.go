@@ -1,12 +1,14 @@
 package consumequeue
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
 	"slices"
+	"sort"
 	"strconv"
 	"sync"
 
@@ -197,14 +199,13 @@ func (x *ext) load() error {
 	if n := len(numbers); n > 0 {
 		x.files = fileRange{numbers[0], numbers[n-1] + 1}
 	}
-	return x.findEnd(t.opt.Crashed)
+	return x.findEnd(t.opt.Crashed, x.files.hi*t.opt.ExtFileSize)
 }
 
-// findEnd makes the units end behind the last entry's. Where that is not known, the next file begins. dirty says
+// findEnd makes the units end behind the last entry's, or at end where that is not known. dirty says
 // that units without entries may stand behind it. The caller holds q.io or is alone.
-func (x *ext) findEnd(dirty bool) error {
-	q, t := x.q, x.q.table
-	end := x.files.hi * t.opt.ExtFileSize
+func (x *ext) findEnd(dirty bool, end int64) error {
+	q := x.q
 	var last [1]Entry
 	if at := q.Max() - 1; at >= q.Min() {
 		if _, err := q.Read(at, last[:]); err != nil {
@@ -217,11 +218,11 @@ func (x *ext) findEnd(dirty bool) error {
 		at := code - firstAddress
 		if unit, ok := u.Unit(q, code, true); ok {
 			end = at + int64(unit.size())
-			if dirty {
-				if err := x.clear(end); err != nil {
-					return err
-				}
-			}
+		}
+	}
+	if dirty {
+		if err := x.clear(end); err != nil {
+			return err
 		}
 	}
 	x.mu.Lock()
@@ -230,11 +231,42 @@ func (x *ext) findEnd(dirty bool) error {
 	return nil
 }
 
-// clear makes what stands behind end in its file zero, so that it is never taken for units (Java walks from one to
+// firstUnit is the place of the unit of the first entry whose record starts at or behind off; the begin of the next
+// file where that is not known.
+func (x *ext) firstUnit(off message.LogOffset) (int64, error) {
+	q := x.q
+	lo := q.Min()
+	var e [1]Entry
+	var failed error
+	n := sort.Search(int(q.Max()-lo), func(i int) bool {
+		_, err := q.Read(lo+message.QueueOffset(i), e[:])
+		failed = cmp.Or(failed, err)
+		return e[0].LogOffset >= off
+	})
+	if at := lo + message.QueueOffset(n); failed == nil && at < q.Max() {
+		if _, failed = q.Read(at, e[:]); failed == nil && IsAddress(e[0].TagsCode) {
+			return e[0].TagsCode - firstAddress, nil
+		}
+	}
+	return x.files.hi * q.table.opt.ExtFileSize, failed
+}
+
+// clear makes what stands behind end zero, or removes it, so that it is never taken for units (Java walks from one to
 // the next when it starts).
 func (x *ext) clear(end int64) error {
-	size := x.q.table.opt.ExtFileSize
+	t := x.q.table
+	size := t.opt.ExtFileSize
 	n, at := end/size, end%size
+	for keep := (end + size - 1) / size; x.files.hi > max(keep, x.files.lo); x.files.hi-- {
+		last := x.files.hi - 1
+		t.extFiles.drop(fileKey{x.q, last})
+		x.q.noteUnsynced()
+		x.newNames = true
+		if err := t.opt.FS.Remove(path.Join(x.q.extDir(), t.extName(last))); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("consumequeue: %w", err)
+		}
+		x.unsynced = x.unsynced.within(fileRange{x.files.lo, last})
+	}
 	if at == 0 || n < x.files.lo || n >= x.files.hi {
 		return nil
 	}

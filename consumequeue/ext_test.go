@@ -182,8 +182,16 @@ func TestUnitsTruncate(t *testing.T) {
 	_, err = f.ReadAt(rest, end)
 	require.NoError(t, err)
 	require.Zero(t, bytes.Count(rest, []byte{0})-len(rest))
-	fillUnits(t, q, 20, 40)
-	requireUnits(t, q, 0, 40)
+	fillUnits(t, q, 20, 140)
+	requireUnits(t, q, 0, 140)
+	require.NoError(t, table.Flush())
+	require.NoError(t, table.TruncateTo(0))
+	require.Zero(t, q.ext.base, "where the first one was")
+	entries, err := fs.ReadDir(path.Join(DefaultExtDir, "T/0"))
+	require.NoError(t, err)
+	require.Empty(t, entries)
+	fillUnits(t, q, 0, 140)
+	requireUnits(t, q, 0, 140)
 	require.NoError(t, table.Close())
 }
 

@@ -31,11 +31,18 @@ func (q *Queue) truncateTo(off message.LogOffset) error {
 	if err := q.drain(true); err != nil {
 		return err
 	}
-	if err := q.findEnd(off); err != nil || q.ext == nil {
-		return err
+	if q.ext == nil {
+		return q.findEnd(off)
 	}
 	q.ext.flush()
-	return q.ext.findEnd(true)
+	end, err := q.ext.firstUnit(off)
+	if err != nil {
+		return err
+	}
+	if err := q.findEnd(off); err != nil {
+		return err
+	}
+	return q.ext.findEnd(true, end)
 }
 
 // Restart drops all entries of the queue: its topic was deleted, and what comes now begins at 0

@@ -204,8 +204,8 @@ func (s *Store) describe(d *request, hashes []int32, q *consumequeue.Queue, r *m
 	if delay != nil && string(r.Topic) == scheduleTopic {
 		d.delay = s.delayMillis(delay)
 	}
-	if s.filterBits != nil && isQueued(r.SysFlag) {
-		d.bits = s.filterBits(r.Topic, r.Properties)
+	if s.o.FilterBits != nil && isQueued(r.SysFlag) {
+		d.bits = s.o.FilterBits(r.Topic, r.Properties)
 	}
 	if s.o.NoIndex || r.Transaction() == message.TransactionRollback {
 		return hashes

@@ -70,8 +70,3 @@ func (s *Store) queueFailed(d *request, err error) {
 func (s *Store) OnArrival(fn func(q *consumequeue.Queue, max message.QueueOffset, tagsCode int64)) {
 	s.onArrival = fn
 }
-
-// FilterBits registers what tells of a message which filters may want it, for the ext files; nil where that is not known.
-// It is called for each message that is put, on the goroutine that puts it, and must be quick. It is
-// registered before the store is used.
-func (s *Store) FilterBits(fn func(topic []byte, p message.Properties) []byte) { s.filterBits = fn }

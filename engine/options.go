@@ -12,6 +12,7 @@ import (
 	"ringmq/commitlog"
 	"ringmq/internal/clock"
 	"ringmq/internal/mapfile"
+	"ringmq/internal/message"
 )
 
 // FlushType says when a message is acknowledged.
@@ -65,9 +66,12 @@ type Options struct {
 	ConsumeQueueFileSize int64 // mappedFileSizeConsumeQueue, 6,000,000
 	ConsumeQueueExt      bool  // enableConsumeQueueExt
 	ExtFileSize          int64 // mappedFileSizeConsumeQueueExt, 48 MiB
-	IndexSlots           int32 // maxHashSlotNum, 5,000,000
-	IndexEntries         int32 // maxIndexNum, 20,000,000
-	NoIndex              bool  // messageIndexEnable=false
+	// FilterBits tells of a message which filters may want it, for the ext files; nil, or a nil answer: not known. It is
+	// called for each message that is put, on the goroutine that puts it, and must be quick.
+	FilterBits   func(topic []byte, p message.Properties) []byte
+	IndexSlots   int32 // maxHashSlotNum, 5,000,000
+	IndexEntries int32 // maxIndexNum, 20,000,000
+	NoIndex      bool  // messageIndexEnable=false
 
 	// CacheWindow is how much of the log's end stays in the page cache for sure; what lies further
 	// back is dropped as the log goes on. Default a sixteenth of the RAM; negative: never dropped.

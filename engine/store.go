@@ -40,8 +40,6 @@ type Store struct {
 
 	onArrival func(q *consumequeue.Queue, max message.QueueOffset, tagsCode int64) // set before use
 
-	filterBits func(topic []byte, p message.Properties) []byte // set before use; nil: there are none
-
 	stage stage
 	// commit serializes writing and dispatching: its holder alone touches the files' end, the
 	// queues' ends and spare.

@@ -144,6 +144,12 @@ func New(o Options) (*Broker, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := b.loadFilters(); err != nil {
+		return nil, err
+	}
+	if b.cfg.Broker.EnableCalcFilterBitMap && options.ConsumeQueueExt {
+		options.FilterBits = b.filters.Bits
+	}
 	store, err := engine.Open(options)
 	if err != nil {
 		return nil, err
@@ -154,9 +160,6 @@ func New(o Options) (*Broker, error) {
 	}
 	b.restoreState()
 	b.hold.View = store.View
-	if b.cfg.Broker.EnableCalcFilterBitMap && b.cfg.Store.EnableConsumeQueueExt {
-		store.FilterBits(b.filters.Bits)
-	}
 	store.OnArrival(b.onArrival)
 	if b.txns, err = b.openTransactions(); err != nil {
 		return nil, errors.Join(err, store.Close())

@@ -104,19 +104,17 @@ func (b *Broker) loadState() error {
 	} else {
 		b.offsets, err = offset.Open(file, b.log)
 	}
-	if err != nil {
-		return err
-	}
-	return b.loadFilters(filepath.Join(dir, "consumerFilter.json"))
+	return err
 }
 
-func (b *Broker) loadFilters(path string) error {
+// loadFilters comes before the store is opened, which may ask them of messages that it dispatches again.
+func (b *Broker) loadFilters() error {
 	bloom, err := filter.NewBloom(b.cfg.Broker.MaxErrorRateOfBloomFilter, b.cfg.Broker.ExpectConsumerNumUseFilter)
 	if err != nil {
 		return err
 	}
 	b.filters, err = filter.Open(filter.Options{
-		Path: path, Bloom: bloom, Now: b.clock.Now(), Log: b.log,
+		Path: filepath.Join(b.cfg.Store.StorePathRootDir, "config", "consumerFilter.json"), Bloom: bloom, Now: b.clock.Now(), Log: b.log,
 		Keep: func() time.Duration { return time.Duration(b.conf().Broker.FilterDataCleanTimeSpan) * time.Millisecond },
 	})
 	return err
