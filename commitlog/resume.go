@@ -35,7 +35,7 @@ func (l *Log) Resume(safe, end message.LogOffset) error {
 // Rewrite writes what is written from off on once more: after a failed sync the kernel takes pages for
 // clean that the device does not have, until they change.
 func (l *Log) Rewrite(off message.LogOffset) error {
-	buf := make([]byte, windowSize)
+	buf := make([]byte, min(windowSize, l.o.FileSize))
 	for end := l.Written(); off < end; {
 		n, err := l.readAt(buf, off)
 		if err == nil {
@@ -59,12 +59,17 @@ func (l *Log) writeAgain(p []byte, off message.LogOffset) error {
 	return err
 }
 
+var zeroWindow [windowSize]byte
+
 // zeroFrom overwrites what is not zero in f from off on.
 func zeroFrom(f *File, off message.LogOffset) (wrote bool, err error) {
-	buf, zeros := make([]byte, windowSize), make([]byte, windowSize)
+	var buf []byte
 	for at := int64(off - f.base); ; {
 		if at, err = f.f.NextData(at); err != nil || at >= f.size {
 			return wrote, err
+		}
+		if buf == nil {
+			buf = make([]byte, min(windowSize, (f.size+blockSize-1)/blockSize*blockSize))
 		}
 		// Up to a block's end: the block that was read in part would count as data.
 		n := min(int64(len(buf))-at%blockSize, f.size-at)
@@ -73,7 +78,7 @@ func zeroFrom(f *File, off message.LogOffset) (wrote bool, err error) {
 		}
 		if !isZero(buf[:n]) {
 			wrote = true
-			if _, err := f.f.WriteAt(zeros[:n], at); err != nil {
+			if _, err := f.f.WriteAt(zeroWindow[:n], at); err != nil {
 				return wrote, err
 			}
 		}

@@ -3,6 +3,8 @@ package sim
 import (
 	"flag"
 	"fmt"
+	"os"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -13,6 +15,12 @@ var (
 	seedFlag  = flag.Int64("sim.seed", -1, "run this seed of TestSeeds only, and print what it does")
 	seedsFlag = flag.Int("sim.seeds", 200, "how many seeds TestSeeds runs")
 )
+
+// TestMain lets the garbage of many small stores pile up a little: a fifth of the time goes without.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(400)
+	os.Exit(m.Run())
+}
 
 // TestSeeds runs the lives of some seeds: see [Run]. A failing one again, with what it does:
 //
