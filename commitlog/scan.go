@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 
 	"ringmq/internal/mapfile"
 	"ringmq/internal/message"
@@ -70,7 +69,7 @@ type scanner struct {
 
 // file scans from pos to the end of f and leaves pos in the next file.
 func (s *scanner) file(f *File) error {
-	s.w.open(f)
+	s.w.open(f, s.to)
 	for s.pos < min(f.end(), s.to) {
 		raw, err := s.record(s.pos)
 		switch {
@@ -249,55 +248,4 @@ func checkText(raw []byte, r *message.Record) error {
 func isFormat(err error) bool {
 	var format *message.FormatError
 	return errors.As(err, &format)
-}
-
-// A scan reads whole blocks of the file system, windowSize at once.
-const (
-	windowSize = 1 << 20
-	blockSize  = 4096
-)
-
-// window is the part of a file that a scan has in memory.
-type window struct {
-	f   *File
-	buf []byte
-	off message.LogOffset // of buf's first byte
-}
-
-func (w *window) open(f *File) { w.f, w.buf = f, w.buf[:0] }
-
-// at returns n bytes at off, fewer at the file's end. They are valid until the next call.
-func (w *window) at(off message.LogOffset, n int) ([]byte, error) {
-	n = int(min(int64(n), int64(w.f.end()-off)))
-	if i := int64(off - w.off); i >= 0 && i+int64(n) <= int64(len(w.buf)) {
-		return w.buf[i : i+int64(n) : i+int64(n)], nil
-	}
-	w.off = w.blockOf(off)
-	i := int(off - w.off)
-	size := int(min(int64(max(i+n, windowSize)), int64(w.f.end()-w.off)))
-	if cap(w.buf) < size {
-		w.buf = make([]byte, size)
-	}
-	w.buf = w.buf[:size]
-	if got, err := w.f.f.ReadAt(w.buf, int64(w.off-w.f.base)); err != nil && !(errors.Is(err, io.EOF) && got == size) {
-		w.buf = w.buf[:0]
-		return nil, err
-	}
-	return w.buf[i : i+n : i+n], nil
-}
-
-// rest returns the bytes from off to the end of the window that holds it, or of the file.
-func (w *window) rest(off message.LogOffset) ([]byte, error) {
-	return w.at(off, windowSize-int(off-w.blockOf(off)))
-}
-
-// blockOf is where the file system block with off begins.
-func (w *window) blockOf(off message.LogOffset) message.LogOffset {
-	return off - (off-w.f.base)%blockSize
-}
-
-// touched is the first offset from off on that is not a zero in a block never written.
-func (w *window) touched(off message.LogOffset) (message.LogOffset, error) {
-	next, err := w.f.f.NextData(int64(off - w.f.base))
-	return w.f.base + message.LogOffset(next), err
 }

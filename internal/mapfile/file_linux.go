@@ -152,6 +152,10 @@ func (f *dirFile) DropCache(off, n int64) error {
 	return f.fail("fadvise", unix.Fadvise(f.fd, off, n, unix.FADV_DONTNEED))
 }
 
+func (f *dirFile) Prefetch(off, n int64) error {
+	return f.fail("fadvise", unix.Fadvise(f.fd, off, n, unix.FADV_WILLNEED))
+}
+
 // Lock takes an open file description lock: it excludes Java's POSIX lock of another
 // process as a POSIX lock of ours would, but is not given up when some other descriptor of
 // the same file is closed, and excludes a second store in this process too.

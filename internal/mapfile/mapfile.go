@@ -115,6 +115,8 @@ type File interface {
 	StartWriteback(off, n int64) error
 	// DropCache tells the kernel that n bytes at off will not be read soon.
 	DropCache(off, n int64) error
+	// Prefetch asks the kernel to begin reading n bytes at off into the page cache.
+	Prefetch(off, n int64) error
 	// Map maps n bytes at off, which must be a multiple of the page size and lie within the file.
 	Map(off, n int64, access Access) (*Mapping, error)
 	// Lock takes the exclusive lock on the file's first byte without waiting, in the way a Java

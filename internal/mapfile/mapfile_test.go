@@ -61,6 +61,7 @@ func TestFileLife(t *testing.T) {
 		require.NoError(t, f.Sync())
 		require.NoError(t, f.StartWriteback(0, block))
 		require.NoError(t, f.DropCache(0, block))
+		require.NoError(t, f.Prefetch(0, block))
 		require.NoError(t, f.Close())
 		require.Equal(t, byte('H'), m.Data[block], "a mapping outlives its file")
 		require.NoError(t, m.Close())

@@ -242,6 +242,7 @@ func (f *memFile) Clear(off, n int64) error {
 
 func (f *memFile) StartWriteback(int64, int64) error { return nil }
 func (f *memFile) DropCache(int64, int64) error      { return nil }
+func (f *memFile) Prefetch(int64, int64) error       { return nil }
 
 func (f *memFile) Lock() error {
 	err := f.enter("lock")
