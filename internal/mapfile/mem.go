@@ -193,12 +193,20 @@ func (m *Mem) ReadDir(name string) ([]Entry, error) {
 	if !n.dir {
 		return nil, &os.PathError{Op: "readdir", Path: "mem/" + name, Err: syscall.ENOTDIR}
 	}
-	dir := path.Clean(name)
-	var entries []Entry
-	for _, child := range slices.Sorted(maps.Keys(m.live)) {
-		if child != "." && path.Dir(child) == dir {
-			entries = append(entries, m.live[child].entry(child))
+	prefix := path.Clean(name) + "/"
+	if prefix == "./" {
+		prefix = ""
+	}
+	var children []string
+	for child := range m.live {
+		if rest, within := strings.CutPrefix(child, prefix); within && child != "." && !strings.Contains(rest, "/") {
+			children = append(children, child)
 		}
+	}
+	slices.Sort(children)
+	entries := make([]Entry, len(children))
+	for i, child := range children {
+		entries[i] = m.live[child].entry(child)
 	}
 	return entries, nil
 }

@@ -60,6 +60,13 @@ func (n *memNode) copyTo(copies map[*memNode]*memNode) *memNode {
 // Crash returns the directory as it is after a power cut: what was synced, and of the rest
 // what chance takes. The image is independent; the same rng state gives the same image.
 func (m *Mem) Crash(rng *rand.Rand) *Mem {
+	// One crash loses nearly all or nearly nothing as often as some of everything.
+	return m.CrashKeeping(rng, [...]float64{0, 1, 0.5, rng.Float64()}[rng.IntN(4)])
+}
+
+// CrashKeeping is Crash with a given part of what was not synced kept: with 0 there is just what was
+// synced, with 1 nothing is lost.
+func (m *Mem) CrashKeeping(rng *rand.Rand, keep float64) *Mem {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	image := m.image()
@@ -67,12 +74,17 @@ func (m *Mem) Crash(rng *rand.Rand) *Mem {
 	names := maps.Clone(m.device)
 	for _, dir := range slices.Sorted(maps.Keys(m.changes)) {
 		changes := m.changes[dir]
-		for _, c := range changes[:rng.IntN(len(changes)+1)] {
+		kept := rng.IntN(len(changes) + 1)
+		switch keep {
+		case 0:
+			kept = 0
+		case 1:
+			kept = len(changes)
+		}
+		for _, c := range changes[:kept] {
 			applyChange(names, c)
 		}
 	}
-	// One crash loses nearly all or nearly nothing as often as some of everything.
-	keep := [...]float64{0, 1, 0.5, rng.Float64()}[rng.IntN(4)]
 	done := map[*memNode]*memNode{}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		if reachable(names, name) {
