@@ -51,7 +51,7 @@ func newBrokerCommand() *cobra.Command {
 			}
 			return serve(cmd.Context(), log, tr, func() {
 				fmt.Fprintf(cmd.OutOrStdout(), "ringmq broker %s listens on %s; I/O: %s\n%s", version, b.Addr(), ioPath(tr), brokerLines(conf))
-			}, b)
+			}, withDebugPort(conf.Ring.DebugPort, log, b)...)
 		},
 	}
 	s.addFlags(cmd.Flags())

@@ -44,7 +44,7 @@ func newNamesrvCommand() *cobra.Command {
 			}
 			return serve(cmd.Context(), log, tr, func() {
 				fmt.Fprintf(cmd.OutOrStdout(), "ringmq name server %s listens on %s; I/O: %s\n", version, n.Addr(), ioPath(tr))
-			}, n)
+			}, withDebugPort(conf.Ring.DebugPort, log, n)...)
 		},
 	}
 	s.addFlags(cmd.Flags())

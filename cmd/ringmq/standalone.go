@@ -83,5 +83,5 @@ A first message, from another terminal:
   ringmq admin consumeMessage -n %[6]s -t Hello
 Ctrl-C stops.
 `, version, names.Addr(), broker.Addr(), brokerLines(brokerConf), ioPath(tr), brokerConf.Broker.NamesrvAddr)
-	}, names, broker)
+	}, withDebugPort(brokerConf.Ring.DebugPort, log, names, broker)...)
 }

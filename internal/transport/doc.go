@@ -54,5 +54,5 @@
 // A peer that does not read is not read: over Options.MaxPendingBytes its frames wait, first
 // in the kernel's socket buffers, then in the peer's. When the answers of all connections
 // together pass Options.MaxPendingTotal, that bound shrinks to a small share for each. What was
-// received when a bound was met is kept: at most one burst of receives, 1 MiB.
+// received when a bound was met is kept: at most one burst of receives, 512 KiB.
 package transport
