@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"ringmq/commitlog"
 	"ringmq/engine"
 )
 
@@ -15,6 +16,7 @@ var delays = []time.Duration{time.Second, 5 * time.Second, 10 * time.Second, tim
 func draw(rng *rand.Rand) engine.Options {
 	return engine.Options{
 		Flush:                engine.FlushType(rng.IntN(2)),
+		FlushMode:            drawMode(rng),
 		CommitLogFileSize:    4096 << rng.IntN(3),
 		ConsumeQueueFileSize: []int64{20, 60, 640, 6000}[rng.IntN(4)],
 		IndexSlots:           []int32{1, 16, 500}[rng.IntN(3)],
@@ -25,14 +27,17 @@ func draw(rng *rand.Rand) engine.Options {
 	}
 }
 
+func drawMode(rng *rand.Rand) commitlog.Mode { return commitlog.Modes[rng.IntN(len(commitlog.Modes))] }
+
 // redraw changes what an operator may change between two lives.
 func (m *sim) redraw() {
 	if m.rng.IntN(4) == 0 {
 		m.o.Flush = engine.FlushType(m.rng.IntN(2))
+		m.o.FlushMode = drawMode(m.rng)
 	}
 }
 
 func describe(o *engine.Options) string {
-	return fmt.Sprintf("flush %d, log files of %d, queue files of %d, index files of %d/%d", o.Flush,
+	return fmt.Sprintf("flush %d %s, log files of %d, queue files of %d, index files of %d/%d", o.Flush, o.FlushMode,
 		o.CommitLogFileSize, o.ConsumeQueueFileSize, o.IndexSlots, o.IndexEntries)
 }

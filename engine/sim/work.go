@@ -197,7 +197,7 @@ func (m *sim) appended(q *consumequeue.Queue, r *message.Record, got engine.Rece
 // slow, and answers later or never.
 func (m *sim) commit() error {
 	upTo := m.s.Tail()
-	if m.o.Flush == engine.AsyncFlush {
+	if !m.s.Deferred() {
 		_, err := m.s.Commit(upTo, true, nil)
 		if err == nil {
 			m.acknowledged(upTo)
@@ -223,7 +223,7 @@ func (m *sim) commit() error {
 func (m *sim) commitNoWait() error {
 	upTo := m.s.Tail()
 	_, err := m.s.Commit(upTo, false, nil)
-	if err == nil && m.o.Flush == engine.AsyncFlush {
+	if err == nil && !m.s.Deferred() {
 		m.acknowledged(upTo)
 	}
 	return err
