@@ -34,6 +34,9 @@ func CheckRecord(raw []byte, off message.LogOffset, r *message.Record) (int, err
 	if err := message.CheckBody(raw, r); err != nil {
 		return 0, err
 	}
+	if err := message.CheckSeal(raw[:h.Size], r.Properties); err != nil {
+		return 0, err
+	}
 	return h.Size, checkText(raw[:h.Size], r)
 }
 

@@ -226,6 +226,9 @@ func (s *scanner) record(off message.LogOffset) ([]byte, error) {
 	if err := message.CheckBody(raw, &s.rec); err != nil {
 		return nil, err
 	}
+	if err := message.CheckSeal(raw, s.rec.Properties); err != nil {
+		return nil, err
+	}
 	return raw, checkText(raw, &s.rec)
 }
 

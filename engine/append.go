@@ -95,6 +95,7 @@ func (s *Store) checkRecord(q *consumequeue.Queue, r *message.Record) error {
 		return fmt.Errorf("%w: topic %.300q", ErrNoQueue, r.Topic)
 	}
 	r.QueueID = q.ID()
+	r.Properties, r.Seal = r.Properties.Unsealed(), s.o.Seal
 	return r.Check()
 }
 

@@ -93,6 +93,9 @@ func (s *Store) appendMulti(q *consumequeue.Queue, r *message.Record, names []by
 	}
 	props := withoutOffsets(r.Properties)
 	longest := len(props) + len("\x02"+PropertyMultiOffsets+"\x01") + len(queues)*len("9223372036854775807,")
+	if r.Seal {
+		longest += message.MaxSeal
+	}
 	if longest > message.MaxProperties {
 		return Receipt{}, fmt.Errorf("%w: no room for the offsets of %d queues", ErrMulti, len(queues))
 	}

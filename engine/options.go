@@ -97,6 +97,10 @@ type Options struct {
 	// DelayLevels is how long level n, at n-1, delays a message (messageDelayLevel).
 	DelayLevels []time.Duration
 
+	// Seal appends a checksum over the whole record to each message, as a property (enabledAppendPropCRC of
+	// RocketMQ 5). Records that have one are always checked where body checksums are.
+	Seal bool
+
 	// Retention says when commit log files go. It can be replaced later.
 	Retention Retention
 

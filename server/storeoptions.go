@@ -52,7 +52,7 @@ func (b *Broker) storeOptions() (engine.Options, error) {
 		MemoryLimit:   engine.TransferLimit{Bytes: s.MaxTransferBytesOnMessageInMemory, Messages: s.MaxTransferCountOnMessageInMemory},
 		DiskLimit:     engine.TransferLimit{Bytes: s.MaxTransferBytesOnMessageInDisk, Messages: s.MaxTransferCountOnMessageInDisk},
 		MultiDispatch: s.EnableMultiDispatch, LightQueues: s.EnableLmq, MaxLightQueues: int64(s.MaxLmqConsumeQueueNum),
-		DelayLevels: levels, Retention: retention,
+		DelayLevels: levels, Seal: s.EnabledAppendPropCRC, Retention: retention,
 		Clock: b.clock, Log: b.log,
 	}, nil
 }

@@ -34,5 +34,6 @@
 // The layout has no checksum over the header, so what a reader may believe of a record
 // found on a disk is: MAGIC, TOTALSIZE equal to the sum of the parts, PHYSICALOFFSET equal
 // to where it was found, and BODYCRC. [Decode] checks the first two, [Record.At] the third
-// and [CheckBody] the last.
+// and [CheckBody] the last. A record may carry a checksum over all of it as its last property,
+// which [CheckSeal] compares.
 package message

@@ -67,6 +67,10 @@ type Record struct {
 
 	ReconsumeTimes            int32
 	PreparedTransactionOffset LogOffset
+
+	// Seal lets encoding append a checksum over the whole record to the properties. Decoding leaves it
+	// false: a seal is part of the properties then.
+	Seal bool
 }
 
 // Transaction is the transaction kind of the record: one of the Transaction… constants.
@@ -77,7 +81,7 @@ func (r *Record) Check() error {
 	if len(r.Topic) == 0 || len(r.Topic) > MaxTopic {
 		return ErrTopicLength
 	}
-	if len(r.Properties) > MaxProperties {
+	if len(r.Properties)+r.sealRoom() > MaxProperties {
 		return ErrPropertiesLength
 	}
 	return nil
@@ -85,7 +89,7 @@ func (r *Record) Check() error {
 
 // Size is the encoded length in bytes.
 func (r *Record) Size() int {
-	return fixedSize + hostExtra(r.BornHost) + hostExtra(r.StoreHost) + len(r.Body) + len(r.Topic) + len(r.Properties)
+	return fixedSize + hostExtra(r.BornHost) + hostExtra(r.StoreHost) + len(r.Body) + len(r.Topic) + len(r.Properties) + r.sealRoom()
 }
 
 func hostExtra(h netip.AddrPort) int {
@@ -144,8 +148,11 @@ func (r *Record) Encode(dst []byte, crc uint32) int {
 	dst[p] = byte(len(r.Topic))
 	p++
 	p += copy(dst[p:], r.Topic)
-	be.PutUint16(dst[p:], uint16(len(r.Properties)))
+	be.PutUint16(dst[p:], uint16(size-p-2))
 	copy(dst[p+2:], r.Properties)
+	if r.Seal {
+		putSeal(dst, r.sealRoom())
+	}
 	return size
 }
 
