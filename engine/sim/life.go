@@ -83,8 +83,8 @@ func (m *sim) onOperation(op mapfile.Op) error {
 	case m.fault.hits(op.N):
 		return m.failOperation(op)
 	}
-	if m.depth == 0 && op.Kind.Changes() {
-		m.branchOff(op)
+	if m.branching != nil && op.Kind.Changes() {
+		m.branching(m, op)
 	}
 	return nil
 }
@@ -148,8 +148,8 @@ func (m *sim) end() {
 // branchEvery is how many operations of the disk lie between two images, on average.
 const branchEvery = 5
 
-// branchOff now and then looks at what would be if the store ended before op.
-func (m *sim) branchOff(op mapfile.Op) {
+// someBranches now and then looks at what would be if the store ended before op.
+func someBranches(m *sim, op mapfile.Op) {
 	rng := rand.New(rand.NewPCG(m.seed, uint64(op.N)<<8|uint64(m.model.lives)))
 	if rng.IntN(branchEvery) != 0 {
 		return
@@ -166,7 +166,11 @@ func (m *sim) branchOff(op mapfile.Op) {
 func (m *sim) branch(rng *rand.Rand, end ending, op mapfile.Op) {
 	m.logf("image: %s before operation %d: %s %s", end, op.N, op.Kind, op.Name)
 	m.reachedCut(end, op)
-	b := m.fork(rng, end)
+	image := m.mem.Kill()
+	if end == power {
+		image = m.mem.Crash(rng)
+	}
+	b := m.fork(rng, end, image)
 	steps := 0
 	switch rng.IntN(8) {
 	case 0:
@@ -188,17 +192,12 @@ func (m *sim) branch(rng *rand.Rand, end ending, op mapfile.Op) {
 	b.lastAudit()
 }
 
-// fork is the store as it is after it ended now.
-func (m *sim) fork(rng *rand.Rand, end ending) *sim {
+// fork is the store as it is on an image, after it ended now.
+func (m *sim) fork(rng *rand.Rand, end ending, image *mapfile.Mem) *sim {
 	m.promise()
 	clock := *m.clock
 	b := &sim{
-		w: m.w, seed: m.seed, rng: rng, clock: &clock, o: m.o, model: m.model.clone(), depth: m.depth + 1, full: m.full,
-	}
-	if end == power {
-		b.mem = m.mem.Crash(rng)
-	} else {
-		b.mem = m.mem.Kill()
+		w: m.w, seed: m.seed, rng: rng, clock: &clock, o: m.o, mem: image, model: m.model.clone(), depth: m.depth + 1, full: m.full,
 	}
 	b.model.ended = max(b.model.ended, end)
 	return b

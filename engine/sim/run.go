@@ -27,7 +27,7 @@ func Run(seed uint64, trace bool) Result {
 	return w.guard(func() {
 		m := w.start(rand.New(rand.NewPCG(seed, 0)))
 		m.o = draw(m.rng)
-		m.seed = seed
+		m.seed, m.branching = seed, someBranches
 		m.logf("%s", describe(&m.o))
 		for range 2 + m.rng.IntN(5) {
 			m.life()
@@ -88,6 +88,8 @@ type sim struct {
 	o     engine.Options
 	model model
 	depth int // how many images lie between the seed's store and this one
+	// branching looks at images before an operation; nil: none.
+	branching func(*sim, mapfile.Op)
 
 	// This life:
 	mem     *mapfile.Mem

@@ -51,3 +51,40 @@ func TestReplay(t *testing.T) {
 		require.Equal(t, first.Coverage, untraced.Coverage)
 	}
 }
+
+// walkFlags choose the runs of TestWalks.
+var (
+	runFlag  = flag.String("sim.run", "", "run this run only, such as fault/17, and print what it does")
+	walkFlag = flag.Int("sim.walk", 0, "runs of each walk, all for -1; 0 is the sample of make test")
+)
+
+// TestWalks runs a sample of each walk, spread over all of it: [Fuzz] runs them whole.
+func TestWalks(t *testing.T) {
+	if *runFlag != "" {
+		w, n, err := Find(*runFlag)
+		require.NoError(t, err)
+		res := w.Run(n, true)
+		require.Nil(t, res.Failure, "%s", strings.Join(res.Trace, "\n"))
+		return
+	}
+	for _, s := range []struct {
+		walk   string
+		sample uint64
+	}{{"sequence", 60}, {"fault", 600}, {"bits", 12}} {
+		w, _, err := Find(s.walk + "/0")
+		require.NoError(t, err)
+		sample := s.sample
+		if *walkFlag != 0 {
+			sample = min(uint64(*walkFlag), w.Len())
+		}
+		// A part of them by a stride that has no factor in common with the ways and letters, and begins elsewhere each time.
+		for i := range sample {
+			n := (i*w.Len()/sample + i) % w.Len()
+			t.Run(fmt.Sprint(s.walk, "/", n), func(t *testing.T) {
+				t.Parallel()
+				res := w.Run(n, false)
+				require.Nil(t, res.Failure, "again: go test ./engine/sim -run TestWalks -sim.run=%s/%d", s.walk, n)
+			})
+		}
+	}
+}

@@ -92,15 +92,23 @@ var topics = []string{"A", "B", "%RETRY%中文", engine.ScheduleTopic}
 
 var host = netip.MustParseAddrPort("127.0.0.1:10911")
 
-// message makes a random message.
-func (m *sim) message(topic string) message.Record {
+// messageOf makes a message with a body of about that size; it has a key of its own and one that others have.
+func (m *sim) messageOf(topic string, size int) message.Record {
 	n := m.model.nextBody()
 	r := message.Record{
 		Topic: []byte(topic), BornTimestamp: 1000, BornHost: host, StoreHost: host,
-		Body:           append(fmt.Appendf(nil, "%d ", n), make([]byte, m.rng.IntN(100<<m.rng.IntN(4)))...),
+		Body:           append(fmt.Appendf(nil, "%d ", n), make([]byte, size)...),
 		StoreTimestamp: m.clock.now.UnixMilli(),
 	}
-	r.Properties = r.Properties.Append("TAGS", fmt.Sprint("Tag", m.rng.IntN(3)))
+	r.Properties = r.Properties.Append("TAGS", "Tag").Append("UNIQ_KEY", fmt.Sprint("U", n)).Append("KEYS", fmt.Sprintf("k%d", n%5))
+	return r
+}
+
+// message makes a random message.
+func (m *sim) message(topic string) message.Record {
+	r := m.messageOf(topic, m.rng.IntN(100<<m.rng.IntN(4)))
+	n := m.model.bodies
+	r.Properties = message.Properties(nil).Append("TAGS", fmt.Sprint("Tag", m.rng.IntN(3)))
 	if m.rng.IntN(3) > 0 {
 		r.Properties = r.Properties.Append("UNIQ_KEY", fmt.Sprint("U", n))
 	}

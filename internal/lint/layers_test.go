@@ -55,7 +55,7 @@ var seams = map[string][]string{
 	"os/user":               {"internal/config"},
 	"net":                   {"cmd/ringmq", "bench", "bench/load", "bench/peer", "internal/config", "internal/transport", "internal/client"},
 	"net/http":              {"cmd/ringmq"},
-	"syscall":               {"bench/peer", "cmd/ringmq", "internal/mapfile", "internal/ring", "internal/statefile", "internal/transport"},
+	"syscall":               {"bench/peer", "cmd/ringmq", "engine/sim", "internal/mapfile", "internal/ring", "internal/statefile", "internal/transport"},
 	"golang.org/x/sys/unix": {"bench/load", "bench/peer", "internal/mapfile", "internal/ring", "internal/statefile", "internal/transport"},
 	"unsafe":                {"bench/load", "index", "internal/mapfile", "internal/ring", "internal/transport"}, // index: atomics on its mapping
 	"math/rand":             {},

@@ -1,0 +1,216 @@
+package sim
+
+import (
+	"bytes"
+	"math/bits"
+	"path"
+	"slices"
+	"sync"
+
+	"ringmq/consumequeue"
+	"ringmq/engine"
+	"ringmq/internal/message"
+)
+
+// bitsStore is a store whose bits are flipped. It is not changed any more.
+type bitsStore struct {
+	m     *sim
+	files []string
+	sizes []int64
+	count uint64 // chunks of all files
+}
+
+// bitsChunk is how many bytes one run of [Bits] covers.
+const bitsChunk = 64
+
+// bitsLog is the length of the one commit log file, and how many bytes of it have messages.
+const bitsLog, bitsFill = 1 << 20, 1<<20 - 40_000
+
+// bitsStores are a store that was closed and one that was killed with half of its messages behind the
+// last checkpoint, so that a start reads them.
+var bitsStores = sync.OnceValue(func() (stores [2]bitsStore) {
+	for i, e := range []ending{closed, killed} {
+		w := newWorld(false)
+		res := w.guard(func() { stores[i].fill(w, e) })
+		if res.Failure != nil {
+			panic(res.Failure)
+		}
+	}
+	return stores
+})
+
+func (s *bitsStore) fill(w *world, e ending) {
+	m := w.start(dice(0))
+	m.o = smallOptions()
+	m.o.CommitLogFileSize, m.o.ConsumeQueueFileSize, m.o.IndexSlots, m.o.IndexEntries = bitsLog, 20*100, 500, 4000
+	m.script()
+	for i := 0; m.s.Tail() < bitsFill; i++ {
+		if m.do("put", func(m *sim) error { return m.putOne(topics[i%3], 100+37*i%2000) }); i%10 == 0 {
+			m.script("commit", "index")
+		}
+		if int(m.s.Tail()) < bitsFill/2 {
+			m.script("checkpoint")
+		}
+	}
+	m.script("commit", "index")
+	m.ending = e
+	m.end()
+	m.mem, m.image, m.s = m.image, nil, engine.Steps{}
+	m.mem.Fault = nil
+	s.m = m
+	s.list(".")
+}
+
+// list collects the files below a directory.
+func (s *bitsStore) list(dir string) {
+	entries, err := s.m.mem.ReadDir(dir)
+	s.m.must(err == nil, "%v", err)
+	for _, e := range entries {
+		name := path.Join(dir, e.Name)
+		if e.Dir {
+			s.list(name)
+			continue
+		}
+		s.files, s.sizes = append(s.files, name), append(s.sizes, e.Size)
+		s.count += chunks(e.Size)
+	}
+}
+
+func chunks(size int64) uint64 { return uint64((size + bitsChunk - 1) / bitsChunk) }
+
+// bitsCount is how many chunks there are to flip bits in.
+func bitsCount() uint64 {
+	s := bitsStores()
+	return s[0].count + s[1].count
+}
+
+// Bits flips each bit of the n-th chunk of 64 bytes of a small store's files, one at a time. Whatever the bit: the store
+// opens, serves every message but the one that was hit, and takes more.
+func Bits(n uint64, trace bool) Result {
+	w := newWorld(trace)
+	return w.guard(func() {
+		stores := bitsStores()
+		s := &stores[0]
+		if n >= s.count {
+			n -= s.count
+			s = &stores[1]
+		}
+		for i, name := range s.files {
+			if n >= chunks(s.sizes[i]) {
+				n -= chunks(s.sizes[i])
+				continue
+			}
+			for off := int64(n) * bitsChunk; off < min(int64(n+1)*bitsChunk, s.sizes[i]); off++ {
+				for bit := range 8 {
+					s.flip(w, name, off, bit)
+				}
+			}
+			return
+		}
+	})
+}
+
+// flip flips one bit of an image and looks at what becomes of it.
+func (s *bitsStore) flip(w *world, name string, off int64, bit int) {
+	image := s.m.mem.Kill()
+	f, err := image.Open(name)
+	s.m.must(err == nil, "%v", err)
+	var b [1]byte
+	_, err = f.ReadAt(b[:], off)
+	s.m.must(err == nil, "%v", err)
+	b[0] ^= 1 << bit
+	_, err = f.WriteAt(b[:], off)
+	s.m.must(err == nil, "%v", err)
+	clock := *s.m.clock
+	c := &sim{w: w, rng: dice(uint64(off)), clock: &clock, o: s.m.o, mem: image, model: s.m.model, ending: s.m.model.ended}
+	c.logf("bit %d of byte %d of %s", bit, off, name)
+	c.reached("bit flipped", kindOf(name), s.m.ending.String())
+	c.mem.Cold.Store(false)
+	if !c.open() {
+		c.must(false, "bit %d of byte %d of %s: the store does not open", bit, off, name)
+	}
+	c.w.images++
+	c.auditFlipped(name, off)
+}
+
+// auditFlipped checks that every message is served but one that was hit.
+func (m *sim) auditFlipped(name string, off int64) {
+	var hit *record
+	inLog := kindOf(name) == engine.CommitLogName
+	served := map[place][][]byte{} // a damaged one may say that it is at the place of another
+	for _, q := range m.s.Queues() {
+		m.serve(q, served)
+	}
+	for _, r := range m.model.records {
+		if inLog && off >= int64(r.log) && off < int64(r.end()) {
+			hit = r
+			continue
+		}
+		i := slices.IndexFunc(served[r.place], func(b []byte) bool { return bytes.Equal(b, r.raw) })
+		m.must(i >= 0, "%s, byte %d: lost %s", name, off, r)
+		served[r.place] = slices.Delete(served[r.place], i, i+1)
+	}
+	left := 0
+	for at, others := range served {
+		for _, b := range others {
+			m.must(hit != nil && distance(b, hit.raw) <= 1, "%s, byte %d: %s is served, and nobody put it", name, off, at)
+			left++
+		}
+	}
+	if hit != nil {
+		m.reached("record hit", [...]string{"gone", "served, changed"}[left], "")
+	}
+	for i := 0; i < len(m.model.records); i += 50 {
+		r := m.model.records[i]
+		found := m.s.QueryKey([]byte(r.topic), []byte(r.keys[0]), 1<<10, 0, 1<<62).Offsets
+		m.must(kindOf(name) == engine.IndexName || r == hit || slices.Contains(found, r.log), "%s, byte %d: %s is not found by its key", name, off, r)
+	}
+	r := m.messageOf("A", 10)
+	m.must(m.put(m.s.Queue([]byte("A"), 0), &r) == nil && m.commitAll() == nil, "%s, byte %d: the store takes no messages", name, off)
+	m.model.records = m.model.records[:len(m.model.records)-1]
+	m.model.bodies--
+}
+
+// serve reads a queue as consumers do, a message at a time.
+func (m *sim) serve(q *consumequeue.Queue, served map[place][][]byte) {
+	res := engine.NewGetResult()
+	defer func() { res.Release() }()
+	repaired := message.QueueOffset(-1)
+	for at := q.Min(); at < q.Max(); at = res.Next {
+		res.Release()
+		res = engine.NewGetResult()
+		m.s.Get(&engine.GetRequest{Queue: q, Offset: at, MaxMsgs: 32}, res)
+		if res.Cold {
+			_ = res.Warm() // what it could not read is missing then
+		}
+		if res.Next == at && repaired != at {
+			repaired = at // a damaged entry was made again: the consumer asks once more
+			continue
+		}
+		m.must(res.Next > at, "%s/%d: a get at %d leads to %d: %s", q.Topic(), q.ID(), at, res.Next, res.Status)
+		for _, b := range res.Buffers() {
+			for len(b) >= message.MinSize {
+				h, err := message.Peek(b)
+				m.must(err == nil && h.Size <= len(b), "%s/%d: a get at %d returns what is no message: %v", q.Topic(), q.ID(), at, err)
+				var r message.Record
+				if message.Decode(b[:h.Size], &r) == nil {
+					at := place{q.Topic(), q.ID(), r.QueueOffset}
+					served[at] = append(served[at], bytes.Clone(b[:h.Size]))
+				}
+				b = b[h.Size:]
+			}
+		}
+	}
+}
+
+// distance is in how many bits two texts differ; those of another length differ in all.
+func distance(a, b []byte) int {
+	if len(a) != len(b) {
+		return 8 * max(len(a), len(b))
+	}
+	n := 0
+	for i := range a {
+		n += bits.OnesCount8(a[i] ^ b[i])
+	}
+	return n
+}
