@@ -33,8 +33,11 @@ func (b *bench) clients(ctx context.Context, wants func(string) bool) error {
 	}
 	defer namesrv.Kill()
 	// Pending transactions are asked for after seconds, not after a minute.
-	asks := target.Options{"transactionCheckInterval": "1000", "transactionTimeOut": "3000"}
-	broker, err := servers.Broker(ctx, filepath.Join(servers.Dir, "store"), namesrv.Addr, 0, asks)
+	options := target.Options{
+		"transactionCheckInterval": "1000", "transactionTimeOut": "3000", "enablePropertyFilter": "true",
+		"enableLmq": "true", "enableMultiDispatch": "true", "traceTopicEnable": "true",
+	}
+	broker, err := servers.Broker(ctx, filepath.Join(servers.Dir, "store"), namesrv.Addr, 0, options)
 	if err != nil {
 		return err
 	}

@@ -65,6 +65,7 @@ func main() {
 func behaviours() []behaviour {
 	var all []behaviour
 	all = append(all, sharingBehaviours...) // the longest first
+	all = append(all, waitingBehaviours...)
 	all = append(all, pushBehaviours...)
 	all = append(all, offsetBehaviours...)
 	all = append(all, pullBehaviours...)

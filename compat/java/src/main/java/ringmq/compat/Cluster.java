@@ -1,5 +1,6 @@
 package ringmq.compat;
 
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.rocketmq.common.protocol.RequestCode;
@@ -13,6 +14,9 @@ import org.apache.rocketmq.tools.admin.DefaultMQAdminExt;
 
 /** The servers under test: one name server, one broker. */
 record Cluster(String namesrv, String run, String name, String brokerName, String broker) {
+
+    /** Messages with a moment of their own: RocketMQ has them from 5 on. */
+    static final String TIMERS = "timer messages";
 
     /** Waits until the name server knows its broker. */
     static Cluster find(String namesrv, String run) throws Exception {
@@ -42,7 +46,7 @@ record Cluster(String namesrv, String run, String name, String brokerName, Strin
         }
     }
 
-    /** Request codes, of those that only a finished broker serves, that this one answers with "not supported". */
+    /** Request codes, of those that only a finished broker serves, that this one answers with "not supported"; and {@link #TIMERS}. */
     List<String> lacks() throws Exception {
         int[] codes = {
             RequestCode.QUERY_MESSAGE, RequestCode.VIEW_MESSAGE_BY_ID, RequestCode.CONSUMER_SEND_MSG_BACK,
@@ -57,6 +61,10 @@ record Cluster(String namesrv, String run, String name, String brokerName, Strin
                 if (answer.getCode() == ResponseCode.REQUEST_CODE_NOT_SUPPORTED) {
                     out.add(String.valueOf(code));
                 }
+            }
+            RemotingCommand config = client.invokeSync(broker, RemotingCommand.createRequestCommand(RequestCode.GET_BROKER_CONFIG, null), 5000);
+            if (!new String(config.getBody(), StandardCharsets.UTF_8).contains("timerWheelEnable=true")) {
+                out.add(TIMERS);
             }
             return out;
         } finally {

@@ -27,7 +27,11 @@ public final class Main {
         Suite suite = new Suite(cluster, lacks, args.length > 3 ? args[3] : "");
 
         SharingBehaviours.add(suite); // the longest first
+        GroupBehaviours.add(suite);
         TransactionBehaviours.add(suite);
+        RequestBehaviours.add(suite);
+        WaitingBehaviours.add(suite);
+        FilterBehaviours.add(suite);
         PushBehaviours.add(suite);
         OffsetBehaviours.add(suite);
         PullBehaviours.add(suite);

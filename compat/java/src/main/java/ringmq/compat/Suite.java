@@ -39,7 +39,7 @@ final class Suite {
         add(name, "", body);
     }
 
-    /** Adds a behaviour that is skipped by a broker that does not serve the request code {@code needs}. */
+    /** Adds a behaviour that is skipped by a broker that does not serve {@code needs}: a request code, or {@link Cluster#TIMERS}. */
     void add(String name, String needs, Body body) {
         if (name.contains(part)) {
             behaviours.add(new Behaviour(name, needs, body));
@@ -78,7 +78,7 @@ final class Suite {
 
     private boolean check(Behaviour behaviour, ExecutorService threads) throws InterruptedException {
         if (lacks.contains(behaviour.needs)) {
-            say("SKIP", behaviour.name, "the broker does not serve request code " + behaviour.needs);
+            say("SKIP", behaviour.name, "the broker does not serve " + (behaviour.needs.matches("\\d+") ? "request code " : "") + behaviour.needs);
             return true;
         }
         Future<?> outcome = threads.submit(() -> {
