@@ -46,6 +46,8 @@ type pullRequest struct {
 	brokers [2]int64
 	// suspendMillis is how long the pull may be held; 0 means not at all, and it is 0 once it has been.
 	suspendMillis int64
+	// began is when the turn did, in ms; 0 for a pull that is run again after a wait.
+	began int64
 }
 
 // pull serves 11 (PullMessageProcessor): checks, then messages, then a wait if there are none.

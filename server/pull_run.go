@@ -11,6 +11,7 @@ import (
 // runPull looks for messages and answers, or puts the pull on hold. t is nil off the loop.
 func (b *Broker) runPull(t *transport.Turn, st *pullState, p *pullRequest, nowMillis int64) {
 	res := engine.NewGetResult()
+	p.began = nowMillis
 	b.store.Get(&p.get, res)
 	status := pullStatus(res.Status, p.get.Offset)
 	switch {
@@ -61,6 +62,7 @@ func (b *Broker) answerPull(t *transport.Turn, st *pullState, p *pullRequest, st
 	if status == wire.StatusSuccess {
 		bodyLen = res.Bytes
 		b.stats.GroupGet(p.group, p.topic.Name, int64(res.Count), int64(res.Bytes))
+		b.stats.GroupLatency(p.group, p.topic.Name, p.queue.ID(), b.pullTook(p))
 	} else {
 		b.stats.GroupMissed()
 	}
@@ -80,6 +82,14 @@ func (b *Broker) answerPull(t *transport.Turn, st *pullState, p *pullRequest, st
 		p.conn.Send(st.head)
 	}
 	res.Release()
+}
+
+// pullTook is how long it took to find the messages of a pull, in ms; 0 for one that was held.
+func (b *Broker) pullTook(p *pullRequest) int64 {
+	if p.began == 0 {
+		return 0
+	}
+	return b.clock.Now().UnixMilli() - p.began
 }
 
 // holdPull keeps a copy of the pull until a message comes or its time is up.

@@ -23,6 +23,7 @@ func (b *Broker) commitOwed(t *transport.Turn, s *sendState) {
 	if !b.store.Deferred() {
 		_, err := b.store.Commit(s.upTo, false, nil)
 		b.answerAll(t, s, s.owed, err)
+		b.putTook(began(t), len(s.owed))
 		return
 	}
 	waiting := b.splitWaiting(t, s)
@@ -33,16 +34,33 @@ func (b *Broker) commitOwed(t *transport.Turn, s *sendState) {
 		}
 		return
 	}
+	since := began(t)
 	var on ring.Submitter
 	if t != nil {
 		on = t.Ring()
 	}
 	b.store.CommitOn(on, s.upTo, true, func(err error) {
 		b.answerAll(nil, waiting, waiting.owed, err)
+		b.putTook(since, len(waiting.owed))
 		b.resumePulls(nil, nil)
 		waiting.reset()
 		waitingPool.Put(waiting)
 	})
+}
+
+// began is when a turn did, in ms; 0 on a worker, whose work is not timed.
+func began(t *transport.Turn) int64 {
+	if t == nil {
+		return 0
+	}
+	return t.NowMillis
+}
+
+// putTook notes how long n puts took that began then.
+func (b *Broker) putTook(began int64, n int) {
+	if began > 0 {
+		b.stats.Broker.PutTimes.Add(b.clock.Now().UnixMilli()-began, int64(n))
+	}
 }
 
 // waitingPool keeps the memory of turns that wait for a flush.

@@ -422,7 +422,7 @@ func TestRuntimeInfoKeys(t *testing.T) {
 	var kv wire.KVTable
 	require.NoError(t, fastjson.Unmarshal(c.must(wire.CodeGetBrokerRuntimeInfo, nil, nil).Body, &kv))
 	for _, key := range strings.Fields(`bootTimestamp runtime putMessageTimesTotal putMessageFailedTimes putMessageSizeTotal
-		putMessageAverageSize dispatchMaxBuffer putTps getFoundTps getMissTps getTotalTps getTransferedTps commitLogDiskRatio
+		putMessageEntireTimeMax putMessageDistributeTime putLatency99 putLatency999 getMessageEntireTimeMax putMessageAverageSize dispatchMaxBuffer putTps getFoundTps getMissTps getTotalTps getTransferedTps commitLogDiskRatio
 		consumeQueueDiskRatio commitLogMinOffset commitLogMaxOffset brokerVersionDesc brokerVersion
 		msgPutTotalYesterdayMorning msgPutTotalTodayMorning msgPutTotalTodayNow
 		msgGetTotalYesterdayMorning msgGetTotalTodayMorning msgGetTotalTodayNow

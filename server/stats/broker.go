@@ -17,6 +17,9 @@ type Broker struct {
 	Found     atomic.Int64 // pulls that found messages
 	Missed    atomic.Int64 // pulls that found none
 
+	PutTimes Times        // how long puts took, the wait for the flush included
+	longest  atomic.Int64 // ms, of a pull that found messages
+
 	boot int64 // ms at start; set before use
 
 	mu    sync.Mutex
@@ -24,6 +27,7 @@ type Broker struct {
 	// Totals at the last two local midnights; under mu.
 	today, yesterday Morning
 	nextMorning      int64 // ms of the next midnight; under mu
+	nextMinute       int64 // ms of the next turn of PutTimes; under mu
 }
 
 // Morning is the broker's totals at a local midnight.
@@ -40,6 +44,9 @@ type rateSample struct{ millis, put, found, missed, transferred int64 }
 
 // Boot is when the broker started, in ms.
 func (b *Broker) Boot() int64 { return b.boot }
+
+// LongestGet is how long the longest pull took that found messages, in ms.
+func (b *Broker) LongestGet() int64 { return b.longest.Load() }
 
 // Mornings are the totals at the last midnight and at the one before, zero when the broker is younger.
 func (b *Broker) Mornings() (today, yesterday Morning) {
@@ -75,6 +82,10 @@ func (b *Broker) tick(now time.Time) {
 	defer b.mu.Unlock()
 	if b.nextMorning == 0 {
 		b.nextMorning = midnightAfter(now)
+	}
+	if millis >= b.nextMinute {
+		b.nextMinute = millis + 60_000
+		b.PutTimes.rotate()
 	}
 	if millis >= b.nextMorning {
 		b.yesterday, b.today = b.today, Morning{b.Puts.Messages(), b.Gets.Messages()}

@@ -120,6 +120,7 @@ func (t *Table) GroupLatency(group, topic string, queueID int32, millis int64) {
 		key = append(strconv.AppendInt(key, int64(queueID), 10), '@')
 	}
 	add(t.latencies, t.key(key, topic, group), millis, 0)
+	raise(&t.Broker.longest, millis)
 }
 
 // Stored is the number of messages and of bytes put into all topics since start.
