@@ -10,7 +10,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 export CGO_ENABLED := 0
 
-.PHONY: build run test check fmt vet staticcheck lint race fuzz-smoke compat compat-filter bench-peer clean help
+.PHONY: build run test check fmt vet staticcheck lint race fuzz-smoke fuzz-storage compat compat-filter bench-peer bench-scale bench-compare clean help
 
 build: ## bin/ringmq, one static file
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ringmq ./cmd/ringmq
@@ -47,6 +47,10 @@ fuzz-smoke: ## every fuzz target for FUZZTIME (10s)
 	  done; \
 	done
 
+FUZZSTORAGE ?= --time 10m --coverage
+fuzz-storage: ## crash, fault and bit images of the store on all cores, FUZZSTORAGE (--time 10m --coverage; --all, --seeds N, --run NAME)
+	$(GO) run -tags invariants ./cmd/ringmq store fuzz $(FUZZSTORAGE)
+
 COMPATFLAGS ?=
 compat: build ## RocketMQ's own clients and tools against ringmq (needs Java and Maven)
 	./compat/run.sh $(COMPATFLAGS)
@@ -55,8 +59,18 @@ PAIRS ?= 1000000
 compat-filter: ## SQL92 filters beside RocketMQ's own, PAIRS (1000000) pairs of expression and message (needs Java and Maven)
 	$(GO) run ./compat/filter -pairs $(PAIRS)
 
-bench-peer: build ## throughput beside a Java broker (needs Java and Maven)
-	./bench/peer.sh
+ARGS ?=
+bench-peer: build ## all figures beside a Java broker in turn, into docs/benchmarks.md; ARGS='-rows send,pull -rounds 3' (needs Java and Maven)
+	$(GO) run ./bench/peer $(ARGS)
+
+bench-scale: build ## how the cost grows: cores, connections, topics, consumers, size of the store; into docs/scaling.md
+	$(GO) run ./bench/peer -rows scale -results bin/scaling.jsonl -page docs/scaling.md $(ARGS)
+
+REF   ?= HEAD~1
+BENCH ?= .
+COUNT ?= 6
+bench-compare: ## Go micro-benchmarks of the tree beside REF (HEAD~1); BENCH and COUNT choose
+	GO="$(GO)" ./bench/compare.sh "$(REF)" "$(BENCH)" "$(COUNT)"
 
 clean:
 	rm -rf bin

@@ -22,7 +22,7 @@ import (
 func newStoreCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "store",
-		Short: "Check, print and repair a store that no broker runs, ours or Java's",
+		Short: "Check, print and repair a store that no broker runs, ours or Java's; fuzz our own",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return &usageError{fmt.Errorf("unknown store command %q", args[0])}
@@ -31,7 +31,7 @@ func newStoreCommand() *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newStoreCheckCommand(), newStoreDumpCommand(), newStoreOffsetsCommand(), newStoreRebuildCommand())
+	cmd.AddCommand(newStoreCheckCommand(), newStoreDumpCommand(), newStoreOffsetsCommand(), newStoreRebuildCommand(), newStoreFuzzCommand())
 	return cmd
 }
 
