@@ -177,3 +177,51 @@ func TestDamageIsKept(t *testing.T) {
 		remove(t, mem, "ringmq/checkpoint")
 	}
 }
+
+// TestIndexAfterJavaCrash: what a Java broker had not put on the device, or has thrown away after an earlier crash, is
+// indexed again, also from before the file that it would begin with.
+func TestIndexAfterJavaCrash(t *testing.T) {
+	for name, change := range map[string]func(t *testing.T, mem *mapfile.Mem, files []mapfile.Entry){
+		"all there": func(*testing.T, *mapfile.Mem, []mapfile.Entry) {},
+		"newest file gone": func(t *testing.T, mem *mapfile.Mem, files []mapfile.Entry) {
+			remove(t, mem, "index/"+files[len(files)-1].Name)
+		},
+		"newest file torn": func(t *testing.T, mem *mapfile.Mem, files []mapfile.Entry) {
+			last := files[len(files)-1]
+			poke(t, mem, "index/"+last.Name, 40, make([]byte, last.Size-40)...)
+		},
+		"all gone": func(t *testing.T, mem *mapfile.Mem, files []mapfile.Entry) { remove(t, mem, indexName) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, mem := openSmall(t, func(o *Options) { o.IndexEntries = 50 })
+			var want []message.LogOffset
+			for i, r := range fill(t, s, 40) {
+				if i%3 == 0 {
+					want = append(want, r.LogOffset)
+				}
+			}
+			require.NoError(t, s.indexer.drain())
+			s.checkpoint()
+			mem = mem.Kill()
+			files, err := mem.ReadDir(indexName)
+			require.NoError(t, err)
+			require.Greater(t, len(files), 2)
+			remove(t, mem, ringmqName)
+			f, err := mem.Open(abortName)
+			require.NoError(t, err)
+			require.NoError(t, f.Truncate(0))
+			now := s.o.Clock.Now().UnixMilli()
+			ours := times{log: now + 2*javaMargin, queues: now + 2*javaMargin, index: s.times.index}
+			f, err = mem.Open(timesFile)
+			require.NoError(t, err)
+			require.NoError(t, ours.write(f)) // Java would begin with the last file
+			change(t, mem, files)
+			s = reopen(t, s, mem)
+			for i, off := range want {
+				got := s.QueryKey([]byte("A"), fmt.Appendf(nil, "key-A%d", i), 9, 0, now+1).Offsets
+				require.Equal(t, []message.LogOffset{off}, got, "message %d", i)
+			}
+			require.NoError(t, s.Close())
+		})
+	}
+}

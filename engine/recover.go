@@ -229,6 +229,21 @@ func (s *Store) sumEntries() int64 {
 	return sum
 }
 
+// indexSynced is the log offset below which the index is right.
+func (r *recovery) indexSynced() message.LogOffset {
+	from := r.synced(r.mark.index)
+	x, begin := r.s.index, r.s.log.Min()
+	switch {
+	case !r.known && x.EndOffset() < 0:
+		return begin // it was lost, or Java never made one
+	case r.last == lastJava:
+		// Java puts an index file on the device when it is full, and after a crash throws away
+		// those that were not (IndexService.load): what is missing lies anywhere behind the full ones.
+		return max(begin, min(from, x.FullBelow(r.times.index)))
+	}
+	return from
+}
+
 func (r *recovery) openIndex() error {
 	s := r.s
 	if s.o.NoIndex {
@@ -242,7 +257,7 @@ func (r *recovery) openIndex() error {
 		return err
 	}
 	s.index = x
-	r.indexFrom = r.synced(r.mark.index)
+	r.indexFrom = r.indexSynced()
 	if r.last == lastPower || r.last == lastFailed || r.last == lastJava || x.EndOffset() >= s.log.Written() {
 		if err := x.TruncateTo(r.trusted(r.indexFrom, r.mark.index)); err != nil {
 			return err

@@ -87,6 +87,19 @@ type Result struct {
 // EndOffset is the last record that was indexed, -1 for none. It belongs to the writer's goroutine.
 func (x *Index) EndOffset() message.LogOffset { return x.end }
 
+// FullBelow is the log offset behind the full files at the front whose last record was stored at the time full
+// (ms) or earlier. It belongs to the writer's goroutine.
+func (x *Index) FullBelow(full int64) message.LogOffset {
+	var end message.LogOffset
+	for _, f := range x.files {
+		if !f.full() || f.head.endTimestamp > full {
+			break
+		}
+		end = f.head.endOffset + 1
+	}
+	return end
+}
+
 // snapshot returns the files, each held until it is released.
 func (x *Index) snapshot() []*file {
 	x.mu.Lock()
