@@ -89,11 +89,14 @@ func writeAbort(root mapfile.FS) error {
 	if err != nil {
 		return err
 	}
+	return writeAbortLine(root, abortLine(boot))
+}
+
+func writeAbortLine(root mapfile.FS, line string) error {
 	f, err := openOrCreate(root, abortName)
 	if err != nil {
 		return err
 	}
-	line := abortLine(boot)
 	if err = f.Truncate(int64(len(line))); err == nil {
 		_, err = f.WriteAt([]byte(line), 0)
 	}

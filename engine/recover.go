@@ -217,7 +217,11 @@ func (r *recovery) forget() error {
 			return err
 		}
 	}
-	return writeAbort(r.s.root) // else it would be taken for a clean stop, or for Java's crash
+	if r.last == lastClean || r.last == lastJava {
+		// Else it would be taken for that again. What Java's crash was is not known: it may have been a power cut.
+		return writeAbortLine(r.s.root, abortPrefix+"made again\n")
+	}
+	return nil // the next start must know what happened before
 }
 
 // sumEntries is what mark.entries remembers.
