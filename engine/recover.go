@@ -270,7 +270,7 @@ func (r *recovery) openIndex() error {
 		// Nothing in it is lost: go on behind its last record.
 		r.indexFrom = max(r.indexFrom, x.EndOffset())
 	}
-	if r.known && x.EndOffset() < r.mark.indexed {
+	if r.known && x.EndOffset() < r.mark.indexed && r.mark.indexed < r.indexFrom {
 		s.o.Log.Warn("index files are missing: the index is made again from the commit log")
 		if err := r.forget(); err != nil {
 			return err
