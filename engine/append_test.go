@@ -313,3 +313,21 @@ func TestFailedSyncIsNeverAcknowledged(t *testing.T) {
 	_, err = mem.Stat(abortName)
 	require.NoError(t, err, "it was no clean stop")
 }
+
+// TestWriting: a batch on its way to the files is seen to take its time.
+func TestWriting(t *testing.T) {
+	s, _ := openSmall(t, nil)
+	q := s.Queue([]byte("T"), 0)
+	r := testRecord("T", "body")
+	_, err := s.Append(q, r)
+	require.NoError(t, err)
+	require.Zero(t, s.Writing(r.StoreTimestamp+5), "staged only")
+	s.commit.Lock()
+	defer s.commit.Unlock()
+	b := s.takeBatch()
+	require.EqualValues(t, 5, s.Writing(r.StoreTimestamp+5))
+	require.Zero(t, s.Writing(r.StoreTimestamp-5), "by a clock that was set back")
+	require.NoError(t, s.log.Write(b.bytes, false))
+	s.show(b)
+	require.Zero(t, s.Writing(r.StoreTimestamp+5))
+}

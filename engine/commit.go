@@ -128,6 +128,7 @@ func (s *Store) writeOut() error {
 
 // show makes the messages of a written batch visible. Under commit.
 func (s *Store) show(b *batch) {
+	s.writing.Store(0)
 	end := b.bytes.End()
 	s.dispatch(b.requests)
 	s.visible.Store(int64(end))
@@ -152,7 +153,17 @@ func (s *Store) takeBatch() *batch {
 	s.stage.filling = s.commit.spare
 	s.commit.spare = nil
 	s.stage.stager.Swap(s.stage.filling.bytes)
+	s.writing.Store(s.stage.lastTime)
 	return b
+}
+
+// Writing is for how many ms the batch that is being written is on its way to the files at nowMillis, 0 for none: the
+// kernel or the device does not keep up when it is long.
+func (s *Store) Writing(nowMillis int64) int64 {
+	if since := s.writing.Load(); since != 0 && s.log.Failure() == nil {
+		return max(nowMillis-since, 0)
+	}
+	return 0
 }
 
 // makeRoom empties the staging memory. It does not wait for a ring, which may be that of the caller.

@@ -57,6 +57,7 @@ type Store struct {
 	}
 	// visible is the log offset below which every message is in its queue.
 	visible   atomic.Int64
+	writing   atomic.Int64 // ms since when a batch is being written, 0 for none
 	retention atomic.Pointer[Retention]
 	manual    atomic.Int32 // looks of the caretaker for which a manual deletion lasts
 	// diskFull is why appends are refused although nothing is broken.

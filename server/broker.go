@@ -85,6 +85,7 @@ type turnState struct {
 	send   sendState
 	pull   pullState
 	offset offsetState
+	late   lateness
 }
 
 // Serve implements [transport.Handler].
@@ -99,23 +100,22 @@ func (p *port) Serve(t *transport.Turn, c *transport.Conn, cmd *wire.Command) {
 		t.State = st
 	}
 	var r route
+	var limit queueOfCode
 	if cmd.Code >= 0 && cmd.Code < maxCode {
-		r = routes[cmd.Code]
+		r, limit = routes[cmd.Code], limits[cmd.Code]
 	}
 	x := &st.x
 	*x = exchange{turn: t, conn: c, cmd: cmd, state: st, nowMillis: t.NowMillis}
 	switch {
 	case r.fn == nil || p.fast && wire.Code(cmd.Code) == wire.CodePullMessage:
 		x.fail(wire.StatusRequestCodeNotSupported, " request type %d not supported", cmd.Code)
+	case limit != noQueue && b.overloaded(x, limit):
 	case r.lane == inline:
 		r.fn(b, x)
 	case r.lane == guardedInline:
 		b.guarded(r.fn, x)
 	default:
-		y := &exchange{conn: c, cmd: cmd.Clone(), nowMillis: t.NowMillis}
-		if !b.workers.run(y, func() { b.guarded(r.fn, y) }) {
-			x.fail(wire.StatusSystemBusy, overloadRemark)
-		}
+		b.onWorker(x, r.fn)
 	}
 }
 

@@ -30,6 +30,9 @@ const maxCode = 330
 // with REQUEST_CODE_NOT_SUPPORTED; wire's table says why it has none.
 var routes [maxCode]route
 
+// limits says by request code whose time limit it has.
+var limits [maxCode]queueOfCode
+
 func init() {
 	hot := map[wire.Code]route{
 		wire.CodeSendMessage:      {inline, (*Broker).send},
@@ -42,6 +45,7 @@ func init() {
 	for _, rows := range []map[wire.Code]route{hot, stateRoutes()} {
 		for code, r := range rows {
 			routes[code] = r
+			limits[code] = queueFor(code)
 		}
 	}
 }

@@ -73,6 +73,13 @@ func (w *workers) put(j job) bool {
 	return true
 }
 
+// waiting is the number of jobs that no worker has begun.
+func (w *workers) waiting() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.queue)
+}
+
 func (w *workers) work() {
 	defer w.done.Done()
 	for {

@@ -59,11 +59,11 @@ type Broker struct {
 	SlaveReadEnable                        bool   `key:"slaveReadEnable" default:"false" status:"replication" doc:"allow pulls from slaves and redirect slow ones"`
 	DisableConsumeIfConsumerReadSlowly     bool   `key:"disableConsumeIfConsumerReadSlowly" default:"false" doc:"disable groups that lag"`
 	ConsumerFallbehindThreshold            int64  `key:"consumerFallbehindThreshold" default:"17179869184" unit:"bytes" doc:"lag bytes for that"`
-	BrokerFastFailureEnable                bool   `key:"brokerFastFailureEnable" default:"true" status:"queue" doc:"drop old queued requests"`
-	WaitTimeMillsInSendQueue               int64  `key:"waitTimeMillsInSendQueue" default:"200" unit:"ms" status:"queue" doc:"max queue wait, send"`
-	WaitTimeMillsInPullQueue               int64  `key:"waitTimeMillsInPullQueue" default:"5000" unit:"ms" status:"queue" doc:"max queue wait, pull"`
-	WaitTimeMillsInHeartbeatQueue          int64  `key:"waitTimeMillsInHeartbeatQueue" default:"31000" unit:"ms" status:"queue" doc:"max queue wait, heartbeat"`
-	WaitTimeMillsInTransactionQueue        int64  `key:"waitTimeMillsInTransactionQueue" default:"3000" unit:"ms" status:"queue" doc:"max queue wait, end transaction"`
+	BrokerFastFailureEnable                bool   `key:"brokerFastFailureEnable" default:"true" doc:"refuse requests that have waited too long"`
+	WaitTimeMillsInSendQueue               int64  `key:"waitTimeMillsInSendQueue" default:"200" unit:"ms" doc:"max queue wait, send"`
+	WaitTimeMillsInPullQueue               int64  `key:"waitTimeMillsInPullQueue" default:"5000" unit:"ms" doc:"max queue wait, pull"`
+	WaitTimeMillsInHeartbeatQueue          int64  `key:"waitTimeMillsInHeartbeatQueue" default:"31000" unit:"ms" doc:"max queue wait, heartbeat"`
+	WaitTimeMillsInTransactionQueue        int64  `key:"waitTimeMillsInTransactionQueue" default:"3000" unit:"ms" doc:"max queue wait, end transaction"`
 	StartAcceptSendRequestTimeStamp        int64  `key:"startAcceptSendRequestTimeStamp" default:"0" unit:"ms" doc:"sends before this ms are refused"`
 	TraceOn                                bool   `key:"traceOn" default:"true" doc:"TRACE_ON in send replies"`
 	EnableCalcFilterBitMap                 bool   `key:"enableCalcFilterBitMap" default:"false" doc:"compute bloom bitmap at dispatch; needs enableConsumeQueueExt"`

@@ -42,7 +42,7 @@ var Statuses = map[string]Status{
 	"outgoing":   {Accepted, "the few outgoing connections stay open; a late answer is dropped"},
 	"plugin":     {Accepted, "ringmq loads no Java classes"},
 	"pool":       {Accepted, "a Java thread pool; ringmq serves requests on its I/O loops"},
-	"queue":      {Accepted, "bounds a Java request queue; ringmq stops reading a connection instead"},
+	"queue":      {Accepted, "bounds a Java request queue; ringmq's requests wait in their sockets, which bound them"},
 	"queueflush": {Accepted, "entries wait in memory; flushIntervalConsumeQueue and need decide"},
 	"staging":    {Accepted, "what is staged is written at once"},
 	"stderr":     {Accepted, "the log goes to standard error"},

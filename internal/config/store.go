@@ -63,7 +63,7 @@ type Store struct {
 	DebugLockEnable                          bool          `key:"debugLockEnable" default:"false" status:"lock" doc:"dump stacks on long put lock"`
 	DuplicationEnable                        bool          `key:"duplicationEnable" default:"false" status:"replication" doc:"dispatch only below confirmOffset"`
 	DiskFallRecorded                         bool          `key:"diskFallRecorded" default:"true" doc:"record group lag bytes"`
-	OsPageCacheBusyTimeOutMills              int64         `key:"osPageCacheBusyTimeOutMills" default:"1000" unit:"ms" status:"lock" doc:"put-lock time that counts as busy"`
+	OsPageCacheBusyTimeOutMills              int64         `key:"osPageCacheBusyTimeOutMills" default:"1000" unit:"ms" doc:"after so long in one write sends are refused"`
 	DefaultQueryMaxNum                       int           `key:"defaultQueryMaxNum" default:"32" doc:"maxNum for unique-key queries"`
 	TransientStorePoolEnable                 bool          `key:"transientStorePoolEnable" default:"false" important:"yes" doc:"acknowledge what is staged: a killed process loses the last moments (ASYNC_FLUSH master only)"`
 	TransientStorePoolSize                   int           `key:"transientStorePoolSize" default:"5" status:"staging" doc:"buffers"`

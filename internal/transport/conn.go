@@ -30,6 +30,7 @@ type Conn struct {
 
 	// Owned by the loop, or by the reading goroutine on the net path.
 	in      splitter
+	backlog backlog
 	stalled bool    // reading is held up: whole frames may be kept unserved
 	dirty   bool    // in the desk's list of connections with answers
 	out     *outbox // answers of this turn; nil if none

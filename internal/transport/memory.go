@@ -20,6 +20,8 @@ type MemoryConn struct {
 	Conn
 	// Frames is what arrives on the connection in the next turn.
 	Frames []byte
+	// Age is how many ms they are to have waited, see [Conn.Waited].
+	Age int64
 }
 
 // wake implements link: mail is looked at in the next turn.
@@ -51,6 +53,7 @@ func (m *Memory) Turn(conns []*MemoryConn, sent func(c *MemoryConn, answers []by
 	d.nowMillis = m.tr.now()
 	t := d.turn(m.ln.handler)
 	for _, c := range conns {
+		c.backlog = backlog{waited: c.Age, left: len(c.Frames)}
 		if err := d.serve(t, &c.Conn, c.Frames); err != nil {
 			return err
 		}

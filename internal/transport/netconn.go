@@ -102,6 +102,9 @@ func (c *netConn) readOnce(fd uintptr) bool {
 		c.tr.desks.give(d)
 		return false
 	}
+	if c.readN > 0 {
+		c.backlog.received(int(fd), c.readN, c.readN == len(d.buf), c.tr.now())
+	}
 	c.readDesk = d
 	return true
 }

@@ -104,6 +104,7 @@ func (c *ringConn) received(cqe *ring.CQE) {
 	if cqe.Flags&ring.CQEFBuffer != 0 {
 		if cqe.Res > 0 {
 			data := c.loop.bufs.Received(cqe)
+			c.backlog.received(c.fd, len(data), cqe.Flags&ring.CQEFSockNonempty != 0, c.loop.desk.nowMillis)
 			c.take(data)
 			if invariant.Enabled {
 				clear(data) // who still holds a slice of it shall notice
