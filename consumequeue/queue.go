@@ -61,6 +61,7 @@ type Queue struct {
 	files    fileRange           // the files that exist
 	written  message.QueueOffset // entries below are in the files; base ≤ written ≤ max
 	seen     message.QueueOffset // max at the last flush, to tell an idle queue
+	waits    bool                // the queue is in table.waiting
 	failed   bool                // the last write failed; counted in table.failing
 	unsynced fileRange           // files with bytes that are not on the device
 	newNames bool                // files were created or removed since the last sync

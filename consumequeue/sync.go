@@ -34,11 +34,11 @@ func (t *Table) Sync() error {
 	if lost != nil {
 		return lost
 	}
-	if inherited {
+	switch {
+	case inherited || len(queues) > manyQueues:
 		// What a process that was killed has written, created and removed may be in any queue.
-		lost = t.opt.FS.SyncAll()
-	}
-	if lost == nil && len(queues) > 0 {
+		lost = t.syncAll(queues)
+	case len(queues) > 0:
 		lost = t.syncQueues(queues)
 	}
 	if lost != nil {
@@ -48,6 +48,24 @@ func (t *Table) Sync() error {
 		t.mu.Unlock()
 	}
 	return lost
+}
+
+// manyQueues is the number of queues above which the whole file system is synced at once: thousands of files one by
+// one would each have their journal commit.
+const manyQueues = 64
+
+// syncAll puts queues on the device with everything else. They are noted as synced before: what changes meanwhile is
+// listed again, and a failure is final.
+func (t *Table) syncAll(queues []*Queue) error {
+	for _, q := range queues {
+		q.io.Lock()
+		q.unsynced, q.newNames = fileRange{}, false
+		if q.ext != nil {
+			q.ext.unsynced, q.ext.newNames = fileRange{}, false
+		}
+		q.io.Unlock()
+	}
+	return t.opt.FS.SyncAll()
 }
 
 func (t *Table) syncQueues(queues []*Queue) error {

@@ -94,6 +94,7 @@ type Table struct {
 	// Under mu:
 	dirty    []*Queue // hold entries that are not in their files, or memory to give back
 	unsynced []*Queue // have files or names that are not on the device
+	waiting  []*Queue // have a full tail and no file for it
 	failure  error    // the last failed write while failing > 0
 	lost     error    // the first failed sync
 	// inherited: the page cache may hold what a process that was killed left, in any queue.

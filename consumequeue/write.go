@@ -6,11 +6,36 @@ import (
 	"ringmq/internal/message"
 )
 
-// Due receives when a queue waits for a file that only [Table.Flush] creates, so that the one who
-// flushes need not wait for its next turn.
+// Due receives when a queue with a full tail waits for a file to be created, which [Table.FlushDue] does.
 func (t *Table) Due() <-chan struct{} { return t.due }
 
-func (t *Table) wake() {
+// FlushDue is Flush for the queues that Due tells of: with many queues, much less.
+func (t *Table) FlushDue() error {
+	t.mu.Lock()
+	waiting := t.waiting
+	t.waiting = nil
+	t.mu.Unlock()
+	for _, q := range waiting {
+		q.io.Lock()
+		q.waits = false
+		if q.ext != nil {
+			q.ext.flush()
+		}
+		_ = q.drain(true) // the table keeps the failure
+		q.io.Unlock()
+	}
+	return t.Failure()
+}
+
+// await lists a queue for FlushDue. The caller holds q.io.
+func (t *Table) await(q *Queue) {
+	if q.waits {
+		return
+	}
+	q.waits = true
+	t.mu.Lock()
+	t.waiting = append(t.waiting, q)
+	t.mu.Unlock()
 	select {
 	case t.due <- struct{}{}:
 	default: // it is told already
@@ -87,7 +112,7 @@ func (q *Queue) spill() {
 		return
 	}
 	if err := q.drain(false); errors.Is(err, errNoFile) {
-		q.table.wake()
+		q.table.await(q)
 	}
 }
 

@@ -238,7 +238,7 @@ func (s *Store) checkpointer(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-s.queues.Due():
-			s.flushQueues()
+			s.tellQueues(s.queues.FlushDue())
 		case <-timer.C():
 			s.log.Forget()
 			now := s.o.Clock.Now()
@@ -249,18 +249,25 @@ func (s *Store) checkpointer(ctx context.Context) {
 			} else {
 				s.flushQueues()
 			}
-			timer.Reset(s.o.CheckpointInterval)
+			// Thousands of queues take a while: it shall be a small part of the time.
+			pause := min(s.o.Clock.Now().Sub(now)*checkpointShare, s.o.FlushThoroughInterval)
+			timer.Reset(max(pause, s.o.CheckpointInterval))
 		}
 	}
 }
+
+// checkpointShare is how much longer the checkpointer rests than it works, as long as FlushThoroughInterval allows.
+const checkpointShare = 10
 
 // checkpointBytes of new messages make a checkpoint worth its syncs.
 const checkpointBytes = 1 << 20
 
 // flushQueues writes queue entries to their files. An error is kept by the table, which tries
 // again.
-func (s *Store) flushQueues() {
-	if err := s.queues.Flush(); err != nil {
+func (s *Store) flushQueues() { s.tellQueues(s.queues.Flush()) }
+
+func (s *Store) tellQueues(err error) {
+	if err != nil {
 		s.o.Log.Warn("queue entries stay in memory", "err", err)
 	}
 }

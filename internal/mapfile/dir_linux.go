@@ -17,6 +17,8 @@ import (
 type Dir struct {
 	path string
 	root *os.Root
+	// tree is the directory for syncfs: the kernel tells a descriptor of errors since it was opened.
+	tree *os.File
 	// fd is the directory for openat2, -1 where the kernel or a sandbox does not allow that call.
 	fd int
 	// loop carries out what is started without a ring of its own.
@@ -61,7 +63,11 @@ func newDir(abs string) (*Dir, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Dir{path: abs, root: root, fd: probeOpenat2(abs), loop: plainLoop}, nil
+	tree, err := root.Open(".")
+	if err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
+	return &Dir{path: abs, root: root, tree: tree, fd: probeOpenat2(abs), loop: plainLoop}, nil
 }
 
 // probeOpenat2 opens a directory for openat2; -1 when there is no such call.
@@ -105,10 +111,11 @@ func (d *Dir) Path() string { return d.path }
 
 // Close implements [FS].
 func (d *Dir) Close() error {
+	err := errors.Join(d.tree.Close(), d.root.Close())
 	if d.fd < 0 {
-		return d.root.Close()
+		return err
 	}
-	return errors.Join(d.root.Close(), unix.Close(d.fd))
+	return errors.Join(err, unix.Close(d.fd))
 }
 
 // Create implements [FS].
@@ -245,11 +252,11 @@ func (d *Dir) SyncDir(name string) error {
 
 // SyncAll implements [FS].
 func (d *Dir) SyncAll() error {
-	f, err := d.root.Open(".")
+	err := retry(func() error { return unix.Syncfs(int(d.tree.Fd())) })
 	if err != nil {
-		return d.explain(".", err)
+		return &os.PathError{Op: "syncfs", Path: d.path, Err: err}
 	}
-	return d.explain(".", errors.Join(retry(func() error { return unix.Syncfs(int(f.Fd())) }), f.Close()))
+	return nil
 }
 
 // Space implements [FS].
