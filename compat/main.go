@@ -93,7 +93,7 @@ func parse(args []string) (options, error) {
 	f.StringVar(&o.target, "target", "ringmq", "the program to judge: ringmq or java")
 	f.StringVar(&o.io, "io", "auto", "I/O path of ringmq: auto, ring or net; the crash suite takes both unless one is named")
 	f.StringVar(&o.only, "only", "", "suites to run, divided by commas: java, go, mqadmin, operate, hostile, exchange, crash")
-	f.StringVar(&o.match, "match", "", "only behaviours of the suites java, go and hostile whose name holds this")
+	f.StringVar(&o.match, "match", "", "only behaviours of the suites java, go, hostile and exchange whose name holds this")
 	f.StringVar(&o.binary, "binary", "bin/ringmq", "the ringmq program")
 	f.StringVar(&o.root, "root", "compat", "folder of the suites")
 	f.StringVar(&o.flush, "flush", "", "crash: only this flushDiskType, ASYNC_FLUSH or SYNC_FLUSH")

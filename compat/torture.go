@@ -53,12 +53,17 @@ func (b *bench) exchange(ctx context.Context, _ func(string) bool) error {
 	for _, v := range []struct {
 		name        string
 		small, kill bool
+		run         func(context.Context, exchange.Options)
 	}{
-		{"exchange, small files, kill -9", true, true},
-		{"exchange, files of RocketMQ's sizes, kill -9", false, true},
-		{"exchange, small files", true, false},
-		{"exchange, files of RocketMQ's sizes", false, false},
+		{"exchange, small files, kill -9", true, true, exchange.Run},
+		{"exchange, files of RocketMQ's sizes, kill -9", false, true, exchange.Run},
+		{"exchange, small files", true, false, exchange.Run},
+		{"exchange, files of RocketMQ's sizes", false, false, exchange.Run},
+		{"exchange, messages that wait", true, false, exchange.RunPending},
 	} {
+		if !strings.Contains(v.name, b.match) {
+			continue
+		}
 		dir := strings.NewReplacer(", ", "-", " ", "_", "'", "").Replace(v.name)
 		servers, err := b.servers(dir, target.Kind(b.target), target.IO(b.io))
 		if err != nil {
@@ -69,7 +74,7 @@ func (b *bench) exchange(ctx context.Context, _ func(string) bool) error {
 			return err
 		}
 		wg.Go(func() {
-			exchange.Run(ctx, exchange.Options{
+			v.run(ctx, exchange.Options{
 				Java: peer, Target: servers, Store: filepath.Join(servers.Dir, "store"), Name: v.name,
 				Small: v.small, Kill: v.kill, Seed: b.seed, Board: b.board,
 			})

@@ -19,7 +19,9 @@ const (
 	CodeViewMessage       = 33
 	CodeHeartbeat         = 34
 	CodeSendBack          = 36
+	CodeEndTransaction    = 37
 	CodeConsumerList      = 38
+	CodeCheckTransaction  = 39
 	CodeRoute             = 105
 	CodeClusterInfo       = 106
 	CodeUpdateGroup       = 200

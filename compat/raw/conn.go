@@ -66,6 +66,7 @@ type Conn struct {
 	mu      sync.Mutex
 	waiting map[int32]chan Reply // under mu; nil once the connection is broken
 	broken  error                // under mu
+	asked   func(Reply)          // under mu; nil while nobody minds the server's requests
 	done    chan struct{}        // closed when the reader has ended
 }
 
@@ -79,6 +80,14 @@ func Dial(ctx context.Context, addr string) (*Conn, error) {
 	c := &Conn{nc: nc, waiting: map[int32]chan Reply{}, done: make(chan struct{})}
 	go c.read()
 	return c, nil
+}
+
+// OnRequest has fn called with the server's own requests (consumer list changed, what became of a transaction, …),
+// which nobody sees without. It may send, but not wait.
+func (c *Conn) OnRequest(fn func(Reply)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.asked = fn
 }
 
 // Close ends the connection; requests under way fail.
@@ -162,7 +171,13 @@ func (c *Conn) read() {
 			return
 		}
 		if reply.Flag&flagResponse == 0 {
-			continue // the server's own requests (consumer list changed, …) concern no suite of this package
+			c.mu.Lock()
+			asked := c.asked
+			c.mu.Unlock()
+			if asked != nil {
+				asked(reply)
+			}
+			continue
 		}
 		c.mu.Lock()
 		answer := c.waiting[reply.Opaque]
