@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ringmq/bench/load"
@@ -109,11 +110,7 @@ func dialAll(ctx context.Context, o *IdleOptions) ([]*net.TCPConn, error) {
 			made = append(made, c)
 		}
 	}
-	var err error
-	for e := range errs {
-		err = errors.Join(err, e)
-	}
-	return made, err
+	return made, <-errs // the first; the others say the same
 }
 
 // register says who the i-th connection is. The answer stays in the socket.
@@ -147,21 +144,32 @@ func hold(ctx context.Context, o *IdleOptions) error {
 }
 
 // lost counts the connections that the broker has closed.
-func lost(conns []*net.TCPConn) (n int) {
-	var b [512]byte
-	for _, c := range conns {
-		_ = c.SetReadDeadline(time.Now().Add(50 * time.Microsecond)) // fails on a closed connection only
-		for {
-			_, err := c.Read(b[:])
-			if err == nil {
-				continue // the answer to its heartbeat
+func lost(conns []*net.TCPConn) int {
+	var n atomic.Int64
+	var wg sync.WaitGroup
+	for d := range dialers {
+		wg.Go(func() {
+			for i := d; i < len(conns); i += dialers {
+				if isClosed(conns[i]) {
+					n.Add(1)
+				}
 			}
-			var timeout net.Error
-			if !errors.As(err, &timeout) || !timeout.Timeout() {
-				n++
-			}
-			break
-		}
+		})
 	}
-	return n
+	wg.Wait()
+	return int(n.Load())
+}
+
+// isClosed reads what has come, at most the answer to a heartbeat.
+func isClosed(c *net.TCPConn) bool {
+	var b [512]byte
+	_ = c.SetReadDeadline(time.Now().Add(50 * time.Microsecond)) // fails on a closed connection only
+	for {
+		_, err := c.Read(b[:])
+		if err == nil {
+			continue
+		}
+		var timeout net.Error
+		return !errors.As(err, &timeout) || !timeout.Timeout()
+	}
 }

@@ -49,6 +49,9 @@ func Start(dir string, command []string, env []string) (*Process, error) {
 	return p, nil
 }
 
+// Pid is the number of the child's process.
+func (p *Process) Pid() int { return p.cmd.Process.Pid }
+
 // Exited is closed once the child is gone.
 func (p *Process) Exited() <-chan struct{} { return p.exited }
 

@@ -1,0 +1,279 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"ringmq/bench/chart"
+)
+
+// column is a figure that a table of the page shows for some contestants.
+type column struct {
+	title  string
+	figure string
+	format func(float64) string
+	who    []contestant
+	ratio  bool // ours by Java's behind it
+}
+
+// section is a table of the page: a row per row of the group.
+type section struct {
+	group   string
+	title   string
+	columns []column
+}
+
+func perSecond(v float64) string { return chart.Short(v) }
+func micros(v float64) string    { return fmt.Sprintf("%.2f", v) }
+func ms(v float64) string        { return fmt.Sprintf("%.3g", v) }
+func whole(v float64) string     { return fmt.Sprintf("%.0f", v) }
+func tenth(v float64) string     { return fmt.Sprintf("%.1f", v) }
+
+var (
+	rateColumns = []column{
+		{"msg/s", "rate", perSecond, everyone, true},
+		{"CPU-µs/msg", "cpu", micros, []contestant{java, ours, ournet, null}, false},
+		{"tool's CPU-µs", "tool cpu", micros, []contestant{ours}, false},
+		{"p99 ms", "p99", ms, []contestant{java, ours}, false},
+	}
+	storeColumns = []column{
+		{"msg/s", "rate", perSecond, storing, true},
+		{"CPU-µs/msg", "cpu", micros, storing, false},
+		{"p50 ms", "p50", ms, storing, false},
+		{"p99 ms", "p99", ms, storing, false},
+	}
+	tailColumns = []column{
+		{"p50 ms", "p50", ms, answering, false},
+		{"p99 ms", "p99", ms, answering, false},
+		{"p99.9 ms", "p99.9", ms, answering, false},
+		{"tool late by, p99 ms", "lag p99", ms, []contestant{ours}, false},
+	}
+)
+
+// sections are the tables of the page, in order.
+var sections = []section{
+	{groupSend, "Send, ASYNC_FLUSH, closed loop: connections × requests in flight", rateColumns},
+	{groupSync, "Send, SYNC_FLUSH, closed loop", storeColumns},
+	{groupOpen, "Send at a fixed rate, ASYNC_FLUSH, 1 KiB: from when a message was due", tailColumns},
+	{groupLong, "Sustained, ASYNC_FLUSH", []column{
+		{"msg/s", "rate", perSecond, storing, true}, {"slowest second", "slowest", perSecond, storing, false},
+		{"CPU-µs/msg", "cpu", micros, storing, false}, {"p99.9 ms", "p99.9", ms, storing, false}, {"anonymous MiB", "anon", whole, storing, false}}},
+	{groupPull, "Pull, 1 KiB", storeColumns},
+	{groupE2E, "End to end by long polling: from when a message was due to its receipt", []column{
+		{"p50 ms", "e2e p50", ms, storing, false}, {"p99 ms", "e2e p99", ms, storing, false}, {"p99.9 ms", "e2e p99.9", ms, storing, false},
+		{"missing", "missing", whole, storing, false}}},
+	{groupConns, "Idle connections", []column{
+		{"connections", "conns", whole, []contestant{ours}, false},
+		{"KiB each", "kib", micros, storing, false}, {"anonymous MiB", "anon", tenth, storing, false}, {"lost", "lost", whole, storing, false}}},
+	{groupLife, "Start, stop, memory", []column{
+		{"start to first message, ms", "start", whole, storing, false}, {"after a clean stop, ms", "clean", whole, storing, false},
+		{"after kill -9, ms", "killed", whole, storing, false}, {"stop, ms", "stop", whole, storing, false},
+		{"resident MiB, idle", "idle rss", tenth, storing, false}, {"anonymous MiB, idle", "idle anon", tenth, storing, false}}},
+	{groupOverload, "Overload: three times the peak offered", []column{
+		{"peak msg/s", "peak", perSecond, storing, false}, {"kept, % of the peak", "kept", whole, storing, false},
+		{"SYSTEM_BUSY", "busy", whole, storing, false}, {"anonymous MiB", "anon", whole, storing, false}, {"back to normal after ms", "recovery", whole, storing, false}}},
+}
+
+// names of the contestants on the page.
+var names = map[contestant]string{java: "Java", ours: "ringmq", ournet: "ringmq, net", null: "null", nullnet: "null, net"}
+
+// writePage writes the page and the pictures beside it.
+func (all *results) writePage(o *options) error {
+	var b bytes.Buffer
+	all.preamble(&b, o)
+	for _, s := range sections {
+		all.section(&b, &s)
+	}
+	if err := all.curves(&b, o); err != nil {
+		return err
+	}
+	if err := all.ratios(&b, o); err != nil {
+		return err
+	}
+	return os.WriteFile(o.page, b.Bytes(), 0o644)
+}
+
+func (all *results) preamble(b *bytes.Buffer, o *options) {
+	rounds, commits := 0, []string{}
+	for _, r := range all.list {
+		rounds = max(rounds, r.Round+1)
+		if when := r.Commit + " on " + r.Date; !slices.Contains(commits, when) {
+			commits = append(commits, when)
+		}
+	}
+	fmt.Fprintf(b, "# Benchmarks\n\nMeasured at commit %s on %s. The load generator shares the cores.\n\n", strings.Join(commits, ", "), all.now.text)
+	fmt.Fprintf(b, "    make bench-peer ARGS='%s'\n\n", strings.Join(os.Args[1:], " "))
+	fmt.Fprintf(b, `Each row runs on the contestants in turn, %d times (A B A B), %v each; a cell is the median, with the lowest and
+highest in brackets where there were several. Java is the 4.9.7 broker after %v of load, with
+`+"`sendMessageThreadPoolNums=1`"+` (ASYNC_FLUSH) or 16 and `+"`useReentrantLockWhenPutMessage=true`"+` (SYNC_FLUSH), the best found for it.
+*ringmq, net* is ringmq without io_uring. *null* is `+"`ringmq bench null`"+`: it parses, answers and stores nothing, the ceiling
+of this machine. All messages carry a unique key, so they are indexed. CPU is that of the server, user and system; the tool's own is
+beside it.
+`, rounds, o.seconds, o.warm)
+}
+
+// section writes one table, with the columns that have figures.
+func (all *results) section(b *bytes.Buffer, s *section) {
+	rows := all.rowsOf(s.group)
+	if len(rows) == 0 {
+		return
+	}
+	var head []string
+	var cells [][]string
+	for range rows {
+		cells = append(cells, nil)
+	}
+	for _, c := range s.columns {
+		for _, who := range c.who {
+			if !slices.ContainsFunc(rows, func(row string) bool { return all.of(s.group, row, who, c.figure).n > 0 }) {
+				continue
+			}
+			head = append(head, names[who]+" "+c.title)
+			for i, row := range rows {
+				cells[i] = append(cells[i], all.of(s.group, row, who, c.figure).text(c.format))
+			}
+		}
+		if c.ratio {
+			head = append(head, "ringmq by Java")
+			for i, row := range rows {
+				cells[i] = append(cells[i], all.ratio(s.group, row, c.figure))
+			}
+		}
+	}
+	fmt.Fprintf(b, "\n## %s\n\n| | %s |\n|---|%s\n", s.title, strings.Join(head, " | "), strings.Repeat("---|", len(head)))
+	for i, row := range rows {
+		fmt.Fprintf(b, "| %s | %s |\n", row, strings.Join(cells[i], " | "))
+	}
+}
+
+// text is the median, and the spread if there were several rounds.
+func (s spread) text(format func(float64) string) string {
+	switch {
+	case s.n == 0:
+		return "–"
+	case s.n == 1:
+		return format(s.median)
+	}
+	return fmt.Sprintf("%s (%s–%s)", format(s.median), format(s.low), format(s.high))
+}
+
+// ratio is ours by Java's.
+func (all *results) ratio(group, row, figure string) string {
+	a, b := all.of(group, row, java, figure), all.of(group, row, ours, figure)
+	if a.n == 0 || b.n == 0 || a.median == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("**%.1f ×**", b.median/a.median)
+}
+
+// ratios draws the rates of the send and pull rows side by side.
+func (all *results) ratios(b *bytes.Buffer, o *options) error {
+	bars := chart.Bars{Title: "Messages per second", Unit: "logarithmic", Names: []string{"Java", "ringmq", "ringmq, net", "null"}, Log: true}
+	for _, group := range []string{groupSend, groupSync, groupPull} {
+		for _, row := range all.rowsOf(group) {
+			g := chart.Group{Label: row}
+			if group == groupSync {
+				g.Label += ", SYNC"
+			}
+			for _, who := range []contestant{java, ours, ournet, null} {
+				g.Values = append(g.Values, all.of(group, row, who, "rate").median)
+			}
+			bars.Groups = append(bars.Groups, g)
+		}
+	}
+	if len(bars.Groups) == 0 {
+		return nil
+	}
+	return all.picture(b, o, "rates", "Messages per second", bars.SVG)
+}
+
+// picture writes an SVG beside the page and shows it there.
+func (all *results) picture(b *bytes.Buffer, o *options, name, title string, draw func(io.Writer) error) error {
+	file := strings.TrimSuffix(filepath.Base(o.page), ".md") + "-" + name + ".svg"
+	var svg bytes.Buffer
+	if err := draw(&svg); err != nil {
+		return err
+	}
+	fmt.Fprintf(b, "\n![%s](%s)\n", title, file)
+	return os.WriteFile(filepath.Join(filepath.Dir(o.page), file), svg.Bytes(), 0o644)
+}
+
+// curves writes a table and a picture for each curve of the scaling rows.
+func (all *results) curves(b *bytes.Buffer, o *options) error {
+	for _, curve := range []string{"cores", "connections", "topics", "consumers", "store"} {
+		points := all.curve(curve)
+		if len(points) == 0 {
+			continue
+		}
+		x, rate := curve, "rate"
+		switch curve {
+		case "consumers":
+			rate = "delivered"
+		case "store":
+			x = "GiB"
+		}
+		fmt.Fprintf(b, "\n## As %s grow\n\n| %s | msg/s | CPU-µs/msg | p99 ms | anonymous MiB | restart ms |\n|---|---|---|---|---|---|\n", curve, x)
+		lines := chart.Lines{Title: "As " + curve + " grow", X: x, Y: "CPU-µs per message", LogX: curve != "cores", Series: []chart.Series{{Name: "CPU-µs"}}}
+		for _, p := range points {
+			figure := func(name string, format func(float64) string) string {
+				if v, ok := p.figures[name]; ok {
+					return format(v)
+				}
+				return "–"
+			}
+			fmt.Fprintf(b, "| %v | %s | %s | %s | %s | %s |\n", p.x, figure(rate, perSecond), figure("cpu", micros), figure("p99", ms), figure("anon", whole), figure("start", whole))
+			lines.Series[0].Points = append(lines.Series[0].Points, chart.Point{X: p.x, Y: p.figures["cpu"]})
+		}
+		if err := all.picture(b, o, curve, "As "+curve+" grow", lines.SVG); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// point is one point of a curve.
+type point struct {
+	x       float64
+	figures figures
+}
+
+// curve collects the medians of a curve's rows: rows named CURVE=x, or one row with figures named FIGURE@x.
+func (all *results) curve(name string) (points []point) {
+	at := func(x float64) figures {
+		for _, p := range points {
+			if p.x == x {
+				return p.figures
+			}
+		}
+		points = append(points, point{x, figures{}})
+		return points[len(points)-1].figures
+	}
+	for _, r := range all.list {
+		curve, text, is := strings.Cut(r.Row, "=")
+		if r.Group != groupScale || curve != name {
+			continue
+		}
+		for figure := range r.Figures {
+			if !is {
+				figure, text, _ = strings.Cut(figure, "@")
+			}
+			x, err := strconv.ParseFloat(text, 64)
+			if err != nil {
+				continue
+			}
+			of := figure
+			if !is {
+				of += "@" + text
+			}
+			at(x)[figure] = all.of(r.Group, r.Row, r.Who, of).median
+		}
+	}
+	slices.SortFunc(points, func(a, b point) int { return int(a.x - b.x) })
+	return points
+}

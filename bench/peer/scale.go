@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"ringmq/bench"
+)
+
+// scaleRows are how the cost grows with the work; the names of one curve end with its x after an equals sign.
+func scaleRows() (rows []row) {
+	add := func(curve string, x int, run func(ctx context.Context, l *lab, s *server) (figures, error), extra ...string) {
+		rows = append(rows, row{groupScale, fmt.Sprintf("%s=%d", curve, x), []contestant{ours}, func(ctx context.Context, l *lab, who contestant) (f figures, err error) {
+			err = l.onFresh(ctx, who, async, extra, func(s *server) error {
+				f, err = run(ctx, l, s)
+				return err
+			})
+			return f, err
+		}})
+	}
+	for cores := 1; cores <= runtime.NumCPU(); cores++ {
+		rows = append(rows, row{groupScale, fmt.Sprintf("cores=%d", cores), []contestant{ours}, onCores(cores)})
+	}
+	for _, n := range []int{1, 10, 100, 1000, 10_000} {
+		add("connections", n, loadOf("--conns", strconv.Itoa(n), "--window", strconv.Itoa(max(1, 512/n))))
+	}
+	for _, n := range []int{1, 10, 100, 1000, 10_000, 60_000} {
+		add("topics", n, loadOf("--topic", "BenchTopic", "--topics", strconv.Itoa(n), "--queues", "8", "--create"))
+	}
+	for _, n := range []int{1, 10, 100, 1000} {
+		add("consumers", n, fanOut(n))
+	}
+	return append(rows, row{groupScale, "store", []contestant{ours}, storeCurve})
+}
+
+// loadOf measures a send load with more flags.
+func loadOf(args ...string) func(context.Context, *lab, *server) (figures, error) {
+	return func(ctx context.Context, l *lab, s *server) (figures, error) {
+		var rep bench.Report
+		err := l.bench(ctx, s, &rep, append(append([]string{"send"}, l.timed()...), args...)...)
+		return ofReport(&rep), err
+	}
+}
+
+// onCores measures a broker that may use so many cores; the tool uses the others, or the same ones if there are none.
+func onCores(cores int) func(context.Context, *lab, contestant) (figures, error) {
+	return func(ctx context.Context, l *lab, who contestant) (figures, error) {
+		s, err := l.fresh(who, async)
+		if err != nil {
+			return nil, err
+		}
+		s.cpus = "0"
+		if cores > 1 {
+			s.cpus = fmt.Sprintf("0-%d", cores-1)
+		}
+		if err := l.start(ctx, s); err != nil {
+			return nil, err
+		}
+		defer s.Kill()
+		settle()
+		return loadOf()(ctx, l, s)
+	}
+}
+
+// fanOutPerSecond is how many messages a second all consumers together receive, so that the cost of a delivery is
+// seen and not a limit.
+const fanOutPerSecond = 20_000
+
+// fanOut has every one of n groups consume one topic.
+func fanOut(n int) func(context.Context, *lab, *server) (figures, error) {
+	return func(ctx context.Context, l *lab, s *server) (figures, error) {
+		var rep bench.Report
+		args := append([]string{"e2e", "--groups", strconv.Itoa(n), "--consumers", "1", "--queues", "1", "--conns", "1",
+			"--rate", strconv.Itoa(max(fanOutPerSecond/n, 20))}, l.timed()...)
+		err := l.bench(ctx, s, &rep, args...)
+		f := ofReport(&rep)
+		if f["delivered"] > 0 {
+			f["cpu"] *= f["rate"] / f["delivered"] // per delivery
+		}
+		return f, err
+	}
+}
+
+// storeCurve fills one store step by step and measures at each; its figures are named FIGURE@GiB.
+func storeCurve(ctx context.Context, l *lab, who contestant) (figures, error) {
+	s, err := l.fresh(who, async)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.start(ctx, s); err != nil {
+		return nil, err
+	}
+	defer func() { s.Kill() }()
+	f := figures{}
+	const big = 16 << 10
+	have := 0.0
+	for _, text := range l.o.stores {
+		gib, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+		if err != nil || gib <= have {
+			return nil, fmt.Errorf("-stores %s: want growing numbers of GiB", strings.Join(l.o.stores, ","))
+		}
+		var rep bench.Report
+		if err := l.bench(ctx, s, &rep, "send", "--topic", "BenchFiller", "--queues", "8", "--size", strconv.Itoa(big),
+			"--messages", strconv.Itoa(int((gib-have)*(1<<30)/big))); err != nil {
+			return nil, err
+		}
+		have = gib
+		settle()
+		for name, v := range l.storePoint(ctx, s, &err) {
+			f[fmt.Sprintf("%s@%v", name, gib)] = v
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return f, nil
+}
+
+// storePoint measures sending, reading the newest, and a restart.
+func (l *lab) storePoint(ctx context.Context, s *server, failed *error) figures {
+	send, err := loadOf()(ctx, l, s)
+	if err == nil {
+		err = s.Stop()
+	}
+	f := figures{"rate": send["rate"], "cpu": send["cpu"], "p99": send["p99"], "anon": send["anon"]}
+	if err == nil {
+		settle()
+		f["start"], err = l.startToMessage(ctx, s)
+	}
+	*failed = err
+	return f
+}
