@@ -28,9 +28,7 @@ public final class Main {
 
         SharingBehaviours.add(suite); // the longest first
         GroupBehaviours.add(suite);
-        GroupBehaviours.add(suite);
         TransactionBehaviours.add(suite);
-        RequestBehaviours.add(suite);
         RequestBehaviours.add(suite);
         WaitingBehaviours.add(suite);
         FilterBehaviours.add(suite);
