@@ -46,6 +46,7 @@ func (b *Broker) storeOptions() (engine.Options, error) {
 		FlushInterval: ms(s.FlushIntervalCommitLog), FlushLeastPages: s.FlushCommitLogLeastPages,
 		FlushThoroughInterval: ms(s.FlushCommitLogThoroughInterval), CheckpointInterval: ms(s.FlushIntervalConsumeQueue),
 		CommitLogFileSize: int64(s.MappedFileSizeCommitLog), ConsumeQueueFileSize: int64(s.MappedFileSizeConsumeQueue),
+		MapBytes: s.ReadMappingMaxBytes, ColdBytes: s.ColdReadMaxBytes,
 		ConsumeQueueExt: s.EnableConsumeQueueExt, ExtFileSize: int64(s.MappedFileSizeConsumeQueueExt),
 		IndexSlots: int32(s.MaxHashSlotNum), IndexEntries: int32(s.MaxIndexNum), NoIndex: !s.MessageIndexEnable,
 		MemoryBytes:   mapfile.PhysicalMemory() * int64(s.AccessMessageInMemoryMaxRatio) / 100,

@@ -40,6 +40,8 @@ type Store struct {
 	MaxTransferBytesOnMessageInDisk          int           `key:"maxTransferBytesOnMessageInDisk" default:"65536" unit:"bytes" range:"1.." important:"yes" doc:"pull limit, old data"`
 	MaxTransferCountOnMessageInDisk          int           `key:"maxTransferCountOnMessageInDisk" default:"8" range:"1.." important:"yes" doc:"pull limit, old data"`
 	AccessMessageInMemoryMaxRatio            int           `key:"accessMessageInMemoryMaxRatio" default:"40" unit:"%" range:"0..100" important:"yes" doc:"part of physical RAM that counts as in memory"`
+	ReadMappingMaxBytes                      int64         `key:"readMappingMaxBytes" default:"4294967296" unit:"bytes" range:"67108864.." own:"yes" remote:"no" doc:"how much of the CommitLog is mapped for readers at a time; page tables take a 512th of it"`
+	ColdReadMaxBytes                         int64         `key:"coldReadMaxBytes" default:"67108864" unit:"bytes" range:"2097152.." own:"yes" remote:"no" doc:"memory for what is read from the device ahead of consumers far behind"`
 	MessageIndexEnable                       bool          `key:"messageIndexEnable" default:"true" important:"yes" doc:"build index"`
 	MaxHashSlotNum                           int           `key:"maxHashSlotNum" default:"5000000" range:"1.." doc:"index slots"`
 	MaxIndexNum                              int           `key:"maxIndexNum" default:"20000000" range:"1.." doc:"index entries"`
