@@ -18,10 +18,20 @@
 // # Who writes
 //
 // A [Stager] encodes records into a [Batch], a piece of anonymous memory; its user
-// serializes calls with a lock that is held for the encoding only. [Log.Write] copies a
-// full batch to the files with pwrite, one call per file, while the next batch is being
-// filled. Files are never written through a mapping, so a full disk or a broken device is
-// an error value. One goroutine writes at a time.
+// serializes calls with a lock that is held for the encoding only. [Log.Write] and, by a ring, [Log.Start] bring a
+// full batch to the files while the next batch is being filled. How they do it, and how bytes get to the
+// device, is the log's [Mode]. One goroutine writes at a time.
+//
+//	l, err := commitlog.Open(commitlog.Options{FS: dir, Dir: ".", FileSize: 1 << 30, Mode: commitlog.Direct, …})
+//	err = l.Resume(0, 0)                                  // of a new log
+//	s, err := commitlog.NewStager(l, commitlog.NewBatch(16<<20))
+//	err = s.Reserve(size)                                 // ErrNoFile: l.Prepare(s.Wants()), and again
+//	s.Put(&record, size, crc)
+//	full := s.Swap(spare)                                 // of two batches
+//	err = l.Write(full, true)                             // or l.Start(full, true, ring, done)
+//	full.Reset()
+//
+// In direct mode what was written is kept in memory for readers ([staging]), since the page cache does not have it.
 //
 // The first failed write or sync is kept for good ([Log.Failure]) and every later Write and
 // Sync returns it: after a failed fsync the kernel has forgotten which pages were dirty, so
@@ -30,7 +40,7 @@
 //
 // # Who reads
 //
-// Readers get a [Span]. [Log.Pin] finds it in the files' read-only mappings, of which a bounded part exists at a
+// Readers get a [Span]. [Log.Pin] finds it in staging memory or in the files' read-only mappings, of which a bounded part exists at a
 // time; what is not in the page cache [Log.Fetch] reads from the device into memory that is bounded, too,
 // while nobody waits, and [Log.Cached] finds it. Scans ([Log.Scan]) read with pread, where a device error is an
 // error value.

@@ -23,10 +23,11 @@
 //
 // # Goroutines
 //
-//	committer     SyncFlush: writes, syncs, dispatches, acknowledges; woken by Commit
+//	committer     where commits do not end at once: writes, syncs, dispatches, acknowledges; woken by Commit,
+//	              unless the caller's ring does it ([Store.CommitOn])
 //	flush watch   SyncFlush: ends waits that are over time; woken by the first that waits
 //	flusher       AsyncFlush: syncs the log; both: starts writeback and drops old pages every 8 MiB
-//	preallocator  makes the next commit log file; woken when one begins
+//	preallocator  makes the next commit log file, and zeros ahead of the log's end; woken when one begins
 //	indexer       puts messages into the index; woken by the dispatcher
 //	checkpointer  writes queue entries to their files, moves both checkpoints, every second
 //	caretaker     looks at the disk's space and removes expired files, every ten seconds
@@ -43,9 +44,10 @@
 //
 // Commit writes everything staged with one call to the kernel, so the more is appended between two
 // commits the less each message costs. With [AsyncFlush] a message is visible and acknowledged
-// once the page cache has it: a killed process loses nothing. With [SyncFlush] a committer
-// goroutine writes to the device, one batch at a time while the next one gathers, and only then
-// messages become visible and are acknowledged.
+// once the page cache has it: a killed process loses nothing. With [SyncFlush] the batch goes to the
+// device, one at a time while the next one gathers, and only then messages become visible and are
+// acknowledged. The write is carried out by the ring of the network loop that asked first, so that no
+// thread has to be woken, or by the committer. How files are written is [Options].FlushMode.
 //
 // The first write or sync that fails makes the store read-only for good: those who wait get
 // the error, reads go on. A disk without room for the next commit log file refuses messages until it

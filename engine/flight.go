@@ -58,9 +58,10 @@ func (s *Store) landed(err error) {
 		s.show(b)
 	}
 	f.flying.Store(false)
+	visible := s.Visible()
 	s.commit.Unlock()
-	s.acks.release(s.Visible())
 	if s.acks.any() {
-		s.setOff(on)
+		s.setOff(on) // first: the device works while those who waited are answered
 	}
+	s.acks.release(visible)
 }
