@@ -10,7 +10,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 export CGO_ENABLED := 0
 
-.PHONY: build run test check fmt vet staticcheck lint race fuzz-smoke fuzz-storage compat compat-filter bench-peer bench-scale bench-compare clean help
+.PHONY: build run test check fmt vet staticcheck lint race fuzz-smoke fuzz-storage compat faults compat-filter bench-peer bench-scale bench-compare clean help
 
 build: ## bin/ringmq, one static file
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ringmq ./cmd/ringmq
@@ -54,6 +54,9 @@ fuzz-storage: ## crash, fault and bit images of the store on all cores, FUZZSTOR
 COMPATFLAGS ?=
 compat: build ## RocketMQ's own clients and tools against ringmq (needs Java and Maven)
 	./compat/run.sh $(COMPATFLAGS)
+
+faults: build ## power cuts, full, failing and slow disks below a running broker (needs root and loop devices)
+	$(GO) run ./compat -only faults -binary bin/ringmq $(FAULTSFLAGS)
 
 PAIRS ?= 1000000
 compat-filter: ## SQL92 filters beside RocketMQ's own, PAIRS (1000000) pairs of expression and message (needs Java and Maven)

@@ -9,7 +9,8 @@
 //	        ├─ operate   starts, stops, and what a broker must refuse
 //	        ├─ hostile   bad input on raw sockets
 //	        ├─ exchange  a store handed from Java to the target and back
-//	        └─ crash     kill -9 under load
+//	        ├─ crash     kill -9 under load
+//	        └─ faults    power cuts, full, failing and slow disks (root)
 //
 // Each behaviour is one line, PASS or FAIL; the closing line counts them. run.sh is the way to start it.
 package main
@@ -67,6 +68,7 @@ var suites = []struct {
 	{[]string{"hostile"}, (*bench).hostile},
 	{[]string{"exchange"}, (*bench).exchange},
 	{[]string{"crash"}, (*bench).crash},
+	{[]string{"faults"}, (*bench).faults},
 }
 
 func main() {
@@ -91,14 +93,14 @@ func parse(args []string) (options, error) {
 	var ports string
 	f := flag.NewFlagSet("compat", flag.ExitOnError)
 	f.StringVar(&o.target, "target", "ringmq", "the program to judge: ringmq or java")
-	f.StringVar(&o.io, "io", "auto", "I/O path of ringmq: auto, ring or net; the crash suite takes both unless one is named")
-	f.StringVar(&o.only, "only", "", "suites to run, divided by commas: java, go, mqadmin, operate, hostile, exchange, crash")
+	f.StringVar(&o.io, "io", "auto", "I/O path of ringmq: auto, ring or net; crash and faults take both unless one is named")
+	f.StringVar(&o.only, "only", "", "suites to run, divided by commas: java, go, mqadmin, operate, hostile, exchange, crash, faults")
 	f.StringVar(&o.match, "match", "", "only behaviours of the suites java, go, hostile and exchange whose name holds this")
 	f.StringVar(&o.binary, "binary", "bin/ringmq", "the ringmq program")
 	f.StringVar(&o.root, "root", "compat", "folder of the suites")
 	f.StringVar(&o.flush, "flush", "", "crash: only this flushDiskType, ASYNC_FLUSH or SYNC_FLUSH")
 	f.IntVar(&o.rounds, "rounds", 3, "crash: kills for each flushDiskType and I/O path")
-	f.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "crash: seed of the choices")
+	f.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "crash, faults: seed of the choices")
 	f.BoolVar(&o.keep, "keep", false, "keep all stores and logs, also if nothing fails")
 	f.StringVar(&ports, "ports", "21700-21899", "ports to use")
 	if err := f.Parse(args); err != nil {

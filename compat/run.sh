@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Looks at ringmq, or at the Java peer, as stock RocketMQ clients and tools see it.
 #
-#   compat/run.sh [--target ringmq|java] [--io auto|ring|net] [--only java,go,mqadmin,operate,hostile,exchange,crash]
+#   compat/run.sh [--target ringmq|java] [--io auto|ring|net] [--only java,go,mqadmin,operate,hostile,exchange,crash,faults]
 #                 [--match NAME-PART] [--rounds N] [--flush ASYNC_FLUSH|SYNC_FLUSH] [--seed N] [--keep] [--ports FIRST-LAST]
 #                 [--binary FILE]
 #

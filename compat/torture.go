@@ -8,6 +8,7 @@ import (
 
 	"ringmq/compat/crash"
 	"ringmq/compat/exchange"
+	"ringmq/compat/faults"
 	"ringmq/compat/hostile"
 	"ringmq/compat/operate"
 	"ringmq/compat/target"
@@ -26,6 +27,24 @@ func (b *bench) crash(ctx context.Context, _ func(string) bool) error {
 				Target: servers, Store: filepath.Join(servers.Dir, "store"), Rounds: b.rounds, Flush: flush, Seed: b.seed,
 			})
 			b.board.Result(name+" ("+report.String()+")", err)
+		}
+	}
+	return nil
+}
+
+// faults lets the disk below a broker fail, on each I/O path. The Java peer is not asked: it loses messages here.
+func (b *bench) faults(ctx context.Context, _ func(string) bool) error {
+	if b.target == string(target.Java) {
+		b.board.Skip("faults", "the Java broker loses acknowledged messages on a full or failing disk")
+		return nil
+	}
+	for _, io := range b.ioPaths() {
+		servers, err := b.servers("faults-"+string(io), target.Kind(b.target), io)
+		if err != nil {
+			return err
+		}
+		if err := faults.Run(ctx, b.onPath("faults", io), servers, b.board, b.seed); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -110,3 +110,16 @@ func duplicate(found []place) uint64 {
 	}
 	return 0
 }
+
+// End is the commit log offset behind which no promise was made yet.
+func (l *Ledger) End() int64 {
+	end := int64(0)
+	for _, places := range l.queues {
+		for _, p := range places {
+			if p.id != 0 {
+				end = max(end, p.log+1)
+			}
+		}
+	}
+	return end
+}

@@ -118,6 +118,9 @@ func (p *Process) Memory() (int64, error) {
 	return 0, fmt.Errorf("no RssAnon in /proc/%d/status", p.cmd.Process.Pid)
 }
 
+// PID is the child's process id.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
 // Tail returns the end of the child's output, for a report.
 func (p *Process) Tail() string {
 	out, err := os.ReadFile(p.Log)
