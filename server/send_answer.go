@@ -16,10 +16,14 @@ import (
 // answered when the batch is on the device, which the loop's own ring writes. t is nil on a worker.
 func (b *Broker) commitOwed(t *transport.Turn, s *sendState) {
 	b.endRun(s)
-	if len(s.owed) == 0 {
+	if s.upTo == 0 {
 		return
 	}
 	defer s.reset()
+	if len(s.owed) == 0 {
+		b.commitUnanswered(t, s.upTo)
+		return
+	}
 	if !b.store.Deferred() {
 		_, err := b.store.Commit(s.upTo, false, nil)
 		b.answerAll(t, s, s.owed, err)
@@ -28,10 +32,7 @@ func (b *Broker) commitOwed(t *transport.Turn, s *sendState) {
 	}
 	waiting := b.splitWaiting(t, s)
 	if waiting == nil {
-		// Nobody waits for the flush: it is only set going.
-		if _, err := b.store.Commit(s.upTo, false, nil); err != nil {
-			b.log.Error("commit log does not take messages", "err", err)
-		}
+		b.commitUnanswered(t, s.upTo)
 		return
 	}
 	since := began(t)
@@ -46,6 +47,27 @@ func (b *Broker) commitOwed(t *transport.Turn, s *sendState) {
 		waiting.reset()
 		waitingPool.Put(waiting)
 	})
+}
+
+// commitUnanswered commits what nobody waits for but consumers.
+func (b *Broker) commitUnanswered(t *transport.Turn, upTo message.LogOffset) {
+	var on ring.Submitter
+	if t != nil {
+		on = t.Ring()
+	}
+	done := func(err error) {
+		if err != nil && !errors.Is(err, engine.ErrFlushTimeout) {
+			b.log.Error("commit log does not take messages", "err", err)
+		}
+		b.resumePulls(nil, nil)
+	}
+	if b.store.Deferred() {
+		b.store.CommitOn(on, upTo, true, done)
+		return
+	}
+	if _, err := b.store.Commit(upTo, false, nil); err != nil { // the turn's pulls follow
+		b.log.Error("commit log does not take messages", "err", err)
+	}
 }
 
 // began is when a turn did, in ms; 0 on a worker, whose work is not timed.

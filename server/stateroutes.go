@@ -20,7 +20,7 @@ func stateRoutes() map[wire.Code]route {
 		wire.CodeUnlockBatchMq:           {worker, (*Broker).unlockQueues},
 		wire.CodeSearchOffsetByTimestamp: {worker, (*Broker).offsetByTime},
 		wire.CodeGetEarliestMsgStoretime: {worker, (*Broker).earliestStoreTime},
-		wire.CodeEndTransaction:          {worker, (*Broker).endTransaction},
+		wire.CodeEndTransaction:          {inline, (*Broker).endTransaction},
 		wire.CodeQueryMessage:            {worker, (*Broker).queryMessage},
 		wire.CodeViewMessageByID:         {worker, (*Broker).viewMessage},
 

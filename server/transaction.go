@@ -34,21 +34,44 @@ func (b *Broker) openTransactions() (*txn.Service, error) {
 	})
 }
 
-// endTransaction serves 37 (EndTransactionProcessor): a producer says what becomes of a half message. Clients send it oneway.
-// Runs on a worker.
+// endTransaction serves 37 (EndTransactionProcessor): a producer says what becomes of a half message. Clients send it oneway
+// and soon: then it is done here, and committed with the turn. What may wait for the disk, or for an answer, is a worker's.
 func (b *Broker) endTransaction(x *exchange) {
+	var h wire.EndTransactionRequest
+	if !x.decode(&h) || !isDecided(&h) {
+		return // undecided: Java does not answer, and asks later
+	}
+	if x.cmd.IsOneway() {
+		if upTo, ok := b.txns.EndRecent(decisionOf(&h)); ok {
+			s := &x.state.send
+			s.upTo = max(s.upTo, upTo)
+			return
+		}
+	}
+	y := &exchange{conn: x.conn, cmd: x.cmd.Clone(), nowMillis: x.nowMillis}
+	if !b.workers.run(y, func() { b.guarded((*Broker).endTransactionOnWorker, y) }) {
+		x.fail(wire.StatusSystemBusy, overloadRemark)
+	}
+}
+
+func isDecided(h *wire.EndTransactionRequest) bool {
+	return h.CommitOrRollback == message.TransactionCommit || h.CommitOrRollback == message.TransactionRollback
+}
+
+func decisionOf(h *wire.EndTransactionRequest) txn.Decision {
+	return txn.Decision{
+		Group: h.ProducerGroup, Commit: h.CommitOrRollback == message.TransactionCommit,
+		QueueOffset: message.QueueOffset(h.TranStateTableOffset), LogOffset: message.LogOffset(h.CommitLogOffset),
+	}
+}
+
+func (b *Broker) endTransactionOnWorker(x *exchange) {
 	var h wire.EndTransactionRequest
 	if !x.decode(&h) {
 		return
 	}
-	if h.CommitOrRollback != message.TransactionCommit && h.CommitOrRollback != message.TransactionRollback {
-		return // undecided: Java does not answer, and asks later
-	}
-	commit := h.CommitOrRollback == message.TransactionCommit
-	upTo, err := b.txns.End(txn.Decision{
-		Group: h.ProducerGroup, Commit: commit,
-		QueueOffset: message.QueueOffset(h.TranStateTableOffset), LogOffset: message.LogOffset(h.CommitLogOffset),
-	})
+	d := decisionOf(&h)
+	upTo, err := b.txns.End(d)
 	if err == nil {
 		err = b.commitFor(x, upTo)
 	}
@@ -63,7 +86,7 @@ func (b *Broker) endTransaction(x *exchange) {
 		b.stats.Broker.PutFailed.Add(1)
 		status, remark := storeRefusal(err)
 		x.fail(status, "%s", remark)
-	case commit:
+	case d.Commit:
 		x.ok(nil)
 	default:
 		x.reply(wire.StatusSuccess, remarkUnset, nil, nil)
@@ -75,9 +98,9 @@ func (b *Broker) commitFor(x *exchange, upTo message.LogOffset) error {
 	if !x.cmd.IsOneway() {
 		return b.commitAndWait(upTo)
 	}
-	_, err := b.store.Commit(upTo, false, nil)
+	b.commitUnanswered(nil, upTo)
 	b.resumePulls(nil, nil)
-	return err
+	return nil
 }
 
 // askProducer asks a producer of a group what became of a transaction (Broker2Client.checkProducerTransactionState). Any of

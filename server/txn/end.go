@@ -44,10 +44,40 @@ func (s *Service) End(d Decision) (upTo message.LogOffset, err error) {
 	if !pending {
 		return s.lastEnd(), nil
 	}
+	return s.finish(half, d.Commit, fresh)
+}
+
+// recentBytes at the end of the log are in memory for sure.
+const recentBytes = 8 << 20
+
+// EndRecent is End for a decision that comes soon after its half message, as nearly all do: it neither waits nor reads
+// from the device. ok is false, and nothing done, for all others, also those that are refused.
+func (s *Service) EndRecent(d Decision) (upTo message.LogOffset, ok bool) {
+	if s.o.Store.Visible()-d.LogOffset > recentBytes {
+		return 0, false
+	}
+	s.o.Store.View(s.half, d.QueueOffset, func(record []byte) {
+		var half message.Record
+		if message.Decode(record, &half) != nil || half.LogOffset != d.LogOffset || string(half.Properties.Get(propertyGroup)) != d.Group {
+			return
+		}
+		if !s.claimFresh(&half) {
+			return
+		}
+		var err error
+		if upTo, err = s.finish(&half, d.Commit, true); err == nil {
+			ok = true
+		}
+	})
+	return upTo, ok
+}
+
+// finish ends a transaction that is claimed; fresh is claim's.
+func (s *Service) finish(half *message.Record, commit, fresh bool) (upTo message.LogOffset, err error) {
 	// Until it is settled others wait, so that happens in any case.
 	op := message.QueueOffset(opUnknown)
 	defer func() { s.settle(half, op, upTo) }()
-	if d.Commit && (fresh || !s.stored(half)) {
+	if commit && (fresh || !s.stored(half)) {
 		if upTo, err = s.store(half); err != nil {
 			return 0, err
 		}
@@ -110,6 +140,18 @@ func (s *Service) claim(half *message.Record) (fresh, pending bool) {
 	}
 	s.ending[first(half)] = struct{}{}
 	return half.QueueOffset >= max(s.old, s.next) && !isCopy(half), true
+}
+
+// claimFresh is claim for a transaction that is fresh, pending, and nobody's; it is false otherwise.
+func (s *Service) claimFresh(half *message.Record) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, busy := s.ending[first(half)]
+	if busy || half.QueueOffset < max(s.old, s.next) || isCopy(half) || s.ended.has(half.QueueOffset) {
+		return false
+	}
+	s.ending[half.QueueOffset] = struct{}{}
+	return true
 }
 
 // waitEnded tells whether a transaction is ended; it waits while somebody is at it. Under mu.
