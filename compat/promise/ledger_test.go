@@ -41,6 +41,39 @@ func TestSettle(t *testing.T) {
 	}
 }
 
+// TestSettleLeft shows what a power cut may take, and what it may not.
+func TestSettleLeft(t *testing.T) {
+	q := Queue{"T", 1}
+	promises := []Receipt{{q, 0, 100, 1}, {q, 1, 200, 2}, {q, 3, 400, 4}}
+	for _, tc := range []struct {
+		name  string
+		found []place
+		left  string
+		want  string
+	}{
+		{"all kept", []place{{1, 100}, {2, 200}, {3, 300}, {4, 400}}, "3 found, 0 lost, nothing but the end of the log", ""},
+		{"end lost", []place{{1, 100}, {2, 200}}, "2 found, 1 lost, nothing but the end of the log", ""},
+		{"a hole", []place{{1, 100}, {}, {}, {4, 400}}, "2 found, 1 lost, messages between others", ""},
+		{"what was safe", nil, "", "{T 1}@0, commit log offset 100, was on the device (150) and is gone"},
+		{"another in its place", []place{{1, 100}, {9, 200}}, "", "{T 1}@1 holds message 9, but message 2 was acknowledged there"},
+		{"one twice", []place{{1, 100}, {2, 200}, {1, 300}}, "", "message 1 stands in {T 1} twice"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			l := NewLedger()
+			for _, p := range promises {
+				require.NoError(t, l.Promise(p))
+			}
+			left, err := l.settleLeft(q, tc.found, 150)
+			if tc.want != "" {
+				require.ErrorContains(t, err, tc.want)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, tc.left, left.String())
+		})
+	}
+}
+
 func TestSeenMessagesHaveToStay(t *testing.T) {
 	l, q := NewLedger(), Queue{"T", 0}
 	require.NoError(t, l.Promise(Receipt{q, 0, 100, 1}))

@@ -53,6 +53,12 @@ func (l *Ledger) VerifyLeft(ctx context.Context, c *raw.Conn, q Queue, safe int6
 		}
 		next = p.Next
 	}
+	return l.settleLeft(q, found, safe)
+}
+
+// settleLeft is settle where messages may be missing.
+func (l *Ledger) settleLeft(q Queue, found []place, safe int64) (Left, error) {
+	left := Left{FirstLost: math.MaxInt64, LastFound: -1}
 	for offset, promised := range l.queues[q] {
 		switch {
 		case promised.id == 0:
