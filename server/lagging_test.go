@@ -33,3 +33,21 @@ func TestASlowGroupIsStopped(t *testing.T) {
 	require.Contains(t, pull("slow", 1), `< 0 "FOUND"`, "measured anew")
 	require.Empty(t, b.errors.lines())
 }
+
+// With slaveReadEnable consumers that lag behind what is in memory are sent where their group says, and back when they keep up.
+func TestSlowConsumersAreSentElsewhere(t *testing.T) {
+	b := startBroker(t, "auto", map[string]string{"slaveReadEnable": "true"})
+	k := &talk{t: t, addr: b.Addr().String(), conns: make(map[string]*speaker)}
+	defer k.close()
+	require.Contains(t, k.ask(&said{Conn: "c", Code: 200, Body: `{"groupName":"CG","brokerId":7,"whichBrokerWhenConsumeSlowly":3}`})[0], "< 0 ")
+	require.Contains(t, k.ask(sendRequest("T", 0, "", "x"))[0], "< 0 ")
+	require.Contains(t, k.ask(pullRequestOf("c", "T", 0, 0, "*", 0))[0], `"suggestWhichBrokerId":"7"`)
+	require.Contains(t, k.ask(pullRequestOf("c", "T", 0, 1, "*", 0))[0], `"suggestWhichBrokerId":"7"`)
+
+	slow := startBroker(t, "auto", map[string]string{"slaveReadEnable": "true", "accessMessageInMemoryMaxRatio": "0"})
+	ks := &talk{t: t, addr: slow.Addr().String(), conns: make(map[string]*speaker)}
+	defer ks.close()
+	require.Contains(t, ks.ask(&said{Conn: "c", Code: 200, Body: `{"groupName":"CG","brokerId":7,"whichBrokerWhenConsumeSlowly":3}`})[0], "< 0 ")
+	require.Contains(t, ks.ask(sendRequest("T", 0, "", "x"))[0], "< 0 ")
+	require.Contains(t, ks.ask(pullRequestOf("c", "T", 0, 0, "*", 0))[0], `"suggestWhichBrokerId":"3"`)
+}

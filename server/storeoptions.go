@@ -49,7 +49,7 @@ func (b *Broker) storeOptions() (engine.Options, error) {
 		MapBytes: s.ReadMappingMaxBytes, ColdBytes: s.ColdReadMaxBytes,
 		ConsumeQueueExt: s.EnableConsumeQueueExt, ExtFileSize: int64(s.MappedFileSizeConsumeQueueExt),
 		IndexSlots: int32(s.MaxHashSlotNum), IndexEntries: int32(s.MaxIndexNum), NoIndex: !s.MessageIndexEnable,
-		MemoryBytes:   mapfile.PhysicalMemory() * int64(s.AccessMessageInMemoryMaxRatio) / 100,
+		MemoryBytes:   max(mapfile.PhysicalMemory()*int64(s.AccessMessageInMemoryMaxRatio)/100, 1), // 0 is the store's default
 		MemoryLimit:   engine.TransferLimit{Bytes: s.MaxTransferBytesOnMessageInMemory, Messages: s.MaxTransferCountOnMessageInMemory},
 		DiskLimit:     engine.TransferLimit{Bytes: s.MaxTransferBytesOnMessageInDisk, Messages: s.MaxTransferCountOnMessageInDisk},
 		MultiDispatch: s.EnableMultiDispatch, LightQueues: s.EnableLmq, MaxLightQueues: int64(s.MaxLmqConsumeQueueNum),
