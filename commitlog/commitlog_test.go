@@ -131,6 +131,11 @@ func (l *testLog) scan(from message.LogOffset) (string, ScanResult) {
 	v := &visitor{}
 	r, err := l.Scan(from, math.MaxInt64, v)
 	require.NoError(l.t, err)
+	piped := &visitor{}
+	same, err := l.scanPiped(from, math.MaxInt64, piped)
+	require.NoError(l.t, err)
+	require.Equal(l.t, v, piped)
+	require.Equal(l.t, r, same)
 	return strings.Join(v.found, " "), r
 }
 

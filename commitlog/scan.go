@@ -30,22 +30,31 @@ type ScanResult struct {
 // Scan reads the log from a record's offset, or a file's begin, up to to, where nobody may
 // write meanwhile.
 func (l *Log) Scan(from, to message.LogOffset, v Visitor) (ScanResult, error) {
+	if min(to, l.Written())-from >= pipeFrom {
+		return l.scanPiped(from, to, v)
+	}
 	s := scanner{log: l, visitor: v, pos: from, to: to, result: ScanResult{End: from}}
-	for s.pos < to {
-		f := l.fileAt(s.pos)
+	err := s.run()
+	return s.result, err
+}
+
+// run scans file after file.
+func (s *scanner) run() error {
+	for s.pos < s.to {
+		f := s.log.fileAt(s.pos)
 		if f == nil || !f.pin() {
 			break
 		}
 		err := s.file(f)
 		f.unpin()
 		if err != nil {
-			return s.result, err
+			return err
 		}
 	}
 	if s.dirty {
 		s.result.Torn = s.bad
 	}
-	return s.result, nil
+	return nil
 }
 
 // scanner is the state of one Scan.
@@ -137,8 +146,8 @@ func (s *scanner) note(cause error) {
 	if errors.As(cause, &format) {
 		s.bad.Want, s.bad.Got = format.Field+" "+format.Want, fmt.Sprint(format.Got)
 		if format.Field == "BODYCRC" {
-			rec := s.rec
-			rec.Topic = bytes.Clone(rec.Topic)
+			rec := s.rec // which outlives the window
+			rec.Topic, rec.Body, rec.Properties = bytes.Clone(rec.Topic), bytes.Clone(rec.Body), bytes.Clone(rec.Properties)
 			s.badRec = &rec
 		}
 	}

@@ -21,6 +21,8 @@ type window struct {
 	f   *File
 	buf []byte
 	off message.LogOffset // of buf's first byte
+	// turn, if not nil, is given buf before it is overwritten, and returns memory to go on with.
+	turn func(buf []byte) []byte
 	// ahead is what the kernel was told to read, to where nobody wants more.
 	ahead, to message.LogOffset
 }
@@ -53,6 +55,9 @@ func (w *window) at(off message.LogOffset, n int) ([]byte, error) {
 	n = int(min(int64(n), int64(w.f.end()-off)))
 	if i := int64(off - w.off); i >= 0 && i+int64(n) <= int64(len(w.buf)) {
 		return w.buf[i : i+int64(n) : i+int64(n)], nil
+	}
+	if w.turn != nil {
+		w.buf = w.turn(w.buf)
 	}
 	w.off = w.blockOf(off)
 	i := int(off - w.off)
