@@ -87,15 +87,15 @@ type Result struct {
 // EndOffset is the last record that was indexed, -1 for none. It belongs to the writer's goroutine.
 func (x *Index) EndOffset() message.LogOffset { return x.end }
 
-// FullBelow is the log offset behind the full files at the front whose last record was stored at the time full
-// (ms) or earlier. It belongs to the writer's goroutine.
+// FullBelow is the last record of the full files at the front whose last record was stored at the time full
+// (ms) or earlier, 0 for none: what begins before it is in them. It belongs to the writer's goroutine.
 func (x *Index) FullBelow(full int64) message.LogOffset {
 	var end message.LogOffset
 	for _, f := range x.files {
 		if !f.full() || f.head.endTimestamp > full {
 			break
 		}
-		end = f.head.endOffset + 1
+		end = f.head.endOffset
 	}
 	return end
 }
