@@ -55,8 +55,9 @@ type Log struct {
 
 	mode    *mode // set before use
 	staging staging
-	flight  flight     // owned by who writes
-	syncing sync.Mutex // one Sync at a time; held over I/O
+	flight  flight          // owned by who writes
+	writing mapfile.Request // the same; of Write
+	syncing sync.Mutex      // one Sync at a time; held over I/O
 
 	prewriting prewriting
 

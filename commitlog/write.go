@@ -16,9 +16,9 @@ func (l *Log) Write(b *Batch, sync bool) error {
 		return err
 	}
 	l.prewriting.reach(b)
-	var r mapfile.Request
+	r := &l.writing
 	for i := range b.extents {
-		if err := l.writeExtent(&r, b, &b.extents[i], sync); err != nil {
+		if err := l.writeExtent(r, b, &b.extents[i], sync); err != nil {
 			return l.fail(err)
 		}
 	}

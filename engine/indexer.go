@@ -106,6 +106,8 @@ func (ix *indexer) hand(b *batch, end message.LogOffset) {
 // run is the goroutine; it ends with ctx.
 func (ix *indexer) run(ctx context.Context) {
 	defer ix.stop()
+	rest := ix.clock.NewTimer(indexRest)
+	defer rest.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -113,12 +115,15 @@ func (ix *indexer) run(ctx context.Context) {
 		case <-ix.wake:
 		}
 		for ix.step() {
-			if ix.pause(ctx, time.Second) {
+			if ix.pause(ctx) {
 				return
 			}
 		}
-		if ix.pause(ctx, indexRest) {
+		rest.Reset(indexRest)
+		select {
+		case <-ctx.Done():
 			return
+		case <-rest.C():
 		}
 	}
 }
@@ -207,9 +212,9 @@ func (ix *indexer) settle(n int, from int32, err error) {
 	}
 }
 
-// pause waits, and tells whether ctx ended.
-func (ix *indexer) pause(ctx context.Context, d time.Duration) bool {
-	timer := ix.clock.NewTimer(d)
+// pause waits before a failed Put is tried again, and tells whether ctx ended.
+func (ix *indexer) pause(ctx context.Context) bool {
+	timer := ix.clock.NewTimer(time.Second)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
