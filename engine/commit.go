@@ -45,7 +45,9 @@ type stage struct {
 
 // Deferred tells whether a commit ends later than the call: when the device has the messages or,
 // in direct mode, when it was given them.
-func (s *Store) Deferred() bool { return s.o.Flush == SyncFlush || s.o.FlushMode == commitlog.Direct }
+func (s *Store) Deferred() bool {
+	return !s.o.AckFromStaging && (s.o.Flush == SyncFlush || s.o.FlushMode == commitlog.Direct)
+}
 
 // Commit stores what was appended below upTo and makes it visible.
 //

@@ -151,7 +151,17 @@ func TestFullStagingRefusesWhileARingWrites(t *testing.T) {
 
 // TestAckFromStaging: a message is acknowledged before it is written, and seen when it is.
 func TestAckFromStaging(t *testing.T) {
-	s, _ := openSmall(t, func(o *Options) { o.AckFromStaging = true })
+	for _, mode := range commitlog.Modes {
+		ackFromStaging(t, mode)
+	}
+	s, _ := openSmall(t, func(o *Options) { o.Flush, o.AckFromStaging = SyncFlush, true })
+	require.False(t, s.o.AckFromStaging, "only ASYNC_FLUSH has a pool")
+	require.NoError(t, s.Close())
+}
+
+func ackFromStaging(t *testing.T, mode commitlog.Mode) {
+	s, _ := openSmall(t, func(o *Options) { o.AckFromStaging, o.FlushMode = true, mode })
+	require.False(t, s.Deferred())
 	q := s.Queue([]byte("T"), 0)
 	got, err := s.Append(q, testRecord("T", "x"))
 	require.NoError(t, err)
@@ -162,8 +172,5 @@ func TestAckFromStaging(t *testing.T) {
 	require.Len(t, s.wakeCommit, 1)
 	s.commitStep()
 	require.EqualValues(t, 1, q.Max())
-	require.NoError(t, s.Close())
-	s, _ = openSmall(t, func(o *Options) { o.Flush, o.AckFromStaging = SyncFlush, true })
-	require.False(t, s.o.AckFromStaging, "only ASYNC_FLUSH has a pool")
 	require.NoError(t, s.Close())
 }

@@ -226,7 +226,7 @@ func BenchmarkRolls(b *testing.B) {
 			acked := make(chan error, 1)
 			ack := func(err error) { acked <- err }
 			var near, between []time.Duration
-			const around = 64 << 10 // bytes before and behind a file's begin
+			const around = 1 << 20 // bytes before and behind a file's begin
 			for b.Loop() {
 				since := time.Now()
 				got, err := s.Append(q, r)

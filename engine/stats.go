@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"ringmq/commitlog"
 	"ringmq/internal/mapfile"
 	"ringmq/internal/message"
 )
@@ -16,6 +17,10 @@ type Stats struct {
 	Checkpoint message.LogOffset
 	// StoreTime is that of the last message appended, ms.
 	StoreTime int64
+
+	FlushMode commitlog.Mode
+	// Requests tells how files are used when nobody waits: "io_uring" or "calls", and why.
+	Requests, RequestsWhy string
 
 	LogFiles int
 	Disk     mapfile.Space // the commit log's
@@ -37,6 +42,10 @@ func (s *Store) Stats() Stats {
 		Checkpoint: message.LogOffset(s.checkpointAt.Load()),
 		LogFiles:   s.log.Files(), Damage: s.damage.Load(),
 		Refusal: s.Writable(), QueueFailure: s.queues.Failure(),
+	}
+	st.FlushMode = s.o.FlushMode
+	if s.loop != nil {
+		st.Requests, st.RequestsWhy = s.loop.Path()
 	}
 	s.stage.Lock()
 	st.Staged, st.StoreTime = s.stage.stager.Tail(), s.stage.lastTime

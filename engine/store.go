@@ -145,6 +145,10 @@ func (s *Store) open() error {
 	if s.remark {
 		s.checkpoint()
 	}
+	if s.loop != nil {
+		path, why := s.loop.Path()
+		s.o.Log.Info("store opened", "flushMode", s.o.FlushMode, "files", path, "why", why)
+	}
 	s.start()
 	return nil
 }
