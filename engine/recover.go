@@ -262,6 +262,11 @@ func (r *recovery) openIndex() error {
 	}
 	s.index = x
 	r.indexFrom = r.indexSynced()
+	if r.known && r.indexFrom < r.mark.index {
+		if err := r.forget(); err != nil {
+			return err
+		}
+	}
 	if r.last == lastPower || r.last == lastFailed || r.last == lastJava || x.EndOffset() >= s.log.Written() {
 		if err := x.TruncateTo(r.trusted(r.indexFrom, r.mark.index)); err != nil {
 			return err
