@@ -28,7 +28,7 @@ an application sees.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newBenchSendCommand(), newBenchPullCommand(), newBenchEndToEndCommand(), newBenchConnsCommand(),
-		newBenchOverloadCommand(), newBenchNullCommand())
+		newBenchOverloadCommand(), newBenchFlushCommand(), newBenchNullCommand())
 	return cmd
 }
 

@@ -57,6 +57,6 @@ moment the overload ends.`,
 	b.load(f, &o.SendOptions)
 	f.DurationVar(&o.Step, "step", 5*time.Second, "length of each step")
 	f.Float64Var(&o.Factor, "factor", 3, "offered load, by the peak")
-	f.IntVar(&o.Flood, "flood", 2048, "requests in flight per connection in the open loops, at most")
+	f.IntVar(&o.Flood, "flood", 1024, "requests in flight per connection in the open loops, at most")
 	return cmd
 }
