@@ -92,6 +92,27 @@ var (
 	}
 )
 
+// permissions takes the broker's write permission away, in the name server and by the broker itself, and gives it back. One step
+// after the other.
+var permissions = func() [][]command {
+	route := func(name string, perm int) []command {
+		return []command{{"topicRoute " + name, []string{"topicRoute", "-t", "BenchmarkTest", "-l"},
+			[]string{fmt.Sprintf(`^DefaultCluster broker-a \{0=ADDR\} 1024 1024 %d ?$`, perm)}, 0}}
+	}
+	permission := func(value string) []command {
+		return []command{{"updateBrokerConfig brokerPermission=" + value,
+			[]string{"updateBrokerConfig", "-b", "ADDR", "-k", "brokerPermission", "-v", value}, []string{`^update broker config success, ADDR$`}, 0}}
+	}
+	return [][]command{
+		{{"wipeWritePerm", []string{"wipeWritePerm", "-b", "broker-a"}, []string{`wipe write perm of broker\[broker-a\] in name server\[.*\] OK, \d+`}, 0}},
+		route("after wipeWritePerm", 4),
+		{{"addWritePerm", []string{"addWritePerm", "-b", "broker-a"}, []string{`add write perm of broker\[broker-a\] in name server\[.*\] OK, \d+`}, 0}},
+		route("after addWritePerm", 6),
+		permission("4"), route("of a broker that may not be written", 4),
+		permission("6"), route("of a broker that may be written again", 6),
+	}
+}()
+
 // Run checks every command.
 func (s *Suite) Run(ctx context.Context) error {
 	c, err := raw.Dial(ctx, s.Broker)
@@ -109,6 +130,9 @@ func (s *Suite) Run(ctx context.Context) error {
 	s.checkAll(ctx, c, look)
 	s.checkAll(ctx, c, change)
 	s.checkAll(ctx, c, changed)
+	for _, step := range permissions {
+		s.checkAll(ctx, c, step)
+	}
 	return nil
 }
 
