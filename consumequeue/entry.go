@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 
+	"ringmq/internal/layout"
 	"ringmq/internal/message"
 )
 
@@ -18,17 +19,12 @@ type Entry struct {
 	TagsCode int64
 }
 
-// field is one row of the entry's layout; the positions below and the grid in the package
-// comment follow from the rows.
-type field struct {
-	name  string
-	width int
-}
-
-var fields = [...]field{
-	{"LogOffset", 8},
-	{"Size", 4},
-	{"TagsCode", 8},
+// Layout is an entry, field by field; the positions below and the grid in the package comment are
+// this table.
+var Layout = layout.Table{
+	{Name: "LogOffset", Width: 8},
+	{Name: "Size", Width: 4},
+	{Name: "TagsCode", Width: 8},
 }
 
 // Positions of the fields; a test holds them against the rows above.

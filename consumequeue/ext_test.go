@@ -53,12 +53,10 @@ func requireUnits(t testing.TB, q *Queue, first, last int) {
 }
 
 func TestUnitLayout(t *testing.T) {
-	at := 0
 	for i, want := range []int{posUnitSize, posUnitCode, posUnitTime, posUnitBitLen} {
-		require.Equal(t, want, at, unitFields[i].name)
-		at += unitFields[i].width
+		require.Equal(t, want, UnitLayout.Offset(UnitLayout[i].Name))
 	}
-	require.Equal(t, unitHead, at)
+	require.Equal(t, unitHead, UnitLayout.Size())
 	require.Equal(t, []byte{0, 22, 0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0, 0, 3, 4, 0, 2, 0xAB, 0xCD},
 		appendUnit(nil, &Unit{TagsCode: 0x102, StoreTime: 0x304, Bits: []byte{0xAB, 0xCD}}))
 	for code, want := range map[int64]bool{math.MinInt64: true, math.MinInt32 - 1: true, math.MinInt32: false, 0: false, math.MaxInt64: false} {
@@ -244,6 +242,9 @@ func FuzzUnit(f *testing.F) {
 	f.Add(appendUnit(nil, nthUnit(3)))
 	f.Add(appendUnit(nil, &Unit{}))
 	f.Add([]byte{0xFF, 0xFF, 0, 0})
+	for seed := range UnitLayout.Seeds(appendUnit(nil, nthUnit(3))) {
+		f.Add(seed)
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var u Unit
 		size, ok := decodeUnit(b, &u)

@@ -1,12 +1,13 @@
 package consumequeue
 
 import (
-	"fmt"
 	"os"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"ringmq/internal/message"
 )
 
 // TestLayout holds the positions in the code and the grid in the package comment against
@@ -15,14 +16,11 @@ func TestLayout(t *testing.T) {
 	positions := []int{posLogOffset, posSize, posTagsCode}
 	doc, err := os.ReadFile("doc.go")
 	require.NoError(t, err)
-	at := 0
-	grid := "//\toffset  width  field\n"
-	for i, f := range fields {
-		require.Equal(t, positions[i], at, f.name)
-		grid += fmt.Sprintf("//\t%6d  %5d  %s\n", at, f.width, f.name)
-		at += f.width
+	for i, f := range Layout {
+		require.Equal(t, positions[i], Layout.Offset(f.Name), f.Name)
 	}
-	require.Equal(t, EntrySize, at)
+	grid := Layout.Grid("field")
+	require.Equal(t, EntrySize, Layout.Size())
 	require.True(t, strings.Contains(string(doc), grid), "the package comment must hold:\n%s", grid)
 }
 
@@ -45,4 +43,24 @@ func TestEntry(t *testing.T) {
 	} {
 		require.Equal(t, c.valid, c.e.valid(), "%+v", c.e)
 	}
+}
+
+// FuzzEntry: an entry encodes to the bytes that it was read from, and what it is called fits.
+func FuzzEntry(f *testing.F) {
+	for seed := range Layout.Seeds(appendEntry(nil, Entry{LogOffset: 4096, Size: 100, TagsCode: 7})) {
+		f.Add(seed)
+	}
+	f.Add(appendEntry(nil, blank))
+	f.Add(appendEntry(nil, Hole(Entry{LogOffset: 4096, Size: 100})))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) < EntrySize {
+			return
+		}
+		e := DecodeEntry(b)
+		require.Equal(t, b[:EntrySize], appendEntry(nil, e))
+		require.False(t, e.IsBlank() && e.IsHole())
+		if e.valid() {
+			require.GreaterOrEqual(t, e.end(), message.LogOffset(0))
+		}
+	})
 }

@@ -3,6 +3,8 @@ package consumequeue
 import (
 	"encoding/binary"
 	"math"
+
+	"ringmq/internal/layout"
 )
 
 // Unit is what the ext files keep of a message beside its entry, which then holds the unit's address where its
@@ -24,8 +26,13 @@ type Unit struct {
 	Bits []byte
 }
 
-// unitFields is the layout's one source: the grid above and the positions below follow from it.
-var unitFields = [...]field{{"SIZE", 2}, {"TAGSCODE", 8}, {"STORETIME", 8}, {"BITMAPSIZE", 2}}
+// UnitLayout is the head of a unit, field by field; the grid above and the positions below are this table.
+var UnitLayout = layout.Table{
+	{Name: "SIZE", Width: 2},
+	{Name: "TAGSCODE", Width: 8},
+	{Name: "STORETIME", Width: 8},
+	{Name: "BITMAPSIZE", Width: 2},
+}
 
 // Positions of a unit's fields; a test holds them against the rows above.
 const (

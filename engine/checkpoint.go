@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"path"
 
+	"ringmq/internal/layout"
 	"ringmq/internal/mapfile"
 	"ringmq/internal/message"
 )
@@ -38,6 +39,21 @@ type mark struct {
 	storeTime  int64
 	indexed    message.LogOffset
 	clean      bool
+}
+
+// MarkLayout is a mark, field by field; the grid above is this table.
+var MarkLayout = layout.Table{
+	{Name: "MAGIC", Width: 4},
+	{Name: "CRC", Width: 4},
+	{Name: "SEQUENCE", Width: 8},
+	{Name: "QUEUES", Width: 8},
+	{Name: "INDEX", Width: 8},
+	{Name: "ANCHOR", Width: 8},
+	{Name: "ANCHORTIME", Width: 8},
+	{Name: "ENTRIES", Width: 8},
+	{Name: "STORETIME", Width: 8},
+	{Name: "INDEXED", Width: 8},
+	{Name: "CLEAN", Width: 4},
 }
 
 const (

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 
+	"ringmq/internal/layout"
 	"ringmq/internal/mapfile"
 )
 
@@ -16,6 +17,13 @@ import (
 //	     8      8  LOGICSMSGTIMESTAMP  … whose queue entry is on the device
 //	    16      8  INDEXMSGTIMESTAMP   … of the last full index file on the device
 type times struct{ log, queues, index int64 }
+
+// TimesLayout is its front, field by field; the grid above is this table.
+var TimesLayout = layout.Table{
+	{Name: "PHYSICMSGTIMESTAMP", Width: 8},
+	{Name: "LOGICSMSGTIMESTAMP", Width: 8},
+	{Name: "INDEXMSGTIMESTAMP", Width: 8},
+}
 
 const (
 	timesFile = "checkpoint"

@@ -5,30 +5,28 @@ import (
 	"sync/atomic"
 	"unsafe"
 
+	"ringmq/internal/layout"
 	"ringmq/internal/message"
 )
 
-// field is one row of a layout; positions and the grids in the package comment follow from the rows.
-type field struct {
-	name  string
-	width int
-}
-
-var headerFields = [...]field{
-	{"BeginTimestamp", 8},
-	{"EndTimestamp", 8},
-	{"BeginLogOffset", 8},
-	{"EndLogOffset", 8},
-	{"UsedSlots", 4},
-	{"NextEntry", 4},
-}
-
-var entryFields = [...]field{
-	{"Hash", 4},
-	{"LogOffset", 8},
-	{"Seconds", 4},
-	{"Previous", 4},
-}
+// HeaderLayout and EntryLayout are a file's header and an entry, field by field; the positions below and the
+// grids in the package comment are these tables.
+var (
+	HeaderLayout = layout.Table{
+		{Name: "BeginTimestamp", Width: 8},
+		{Name: "EndTimestamp", Width: 8},
+		{Name: "BeginLogOffset", Width: 8},
+		{Name: "EndLogOffset", Width: 8},
+		{Name: "UsedSlots", Width: 4},
+		{Name: "NextEntry", Width: 4},
+	}
+	EntryLayout = layout.Table{
+		{Name: "Hash", Width: 4},
+		{Name: "LogOffset", Width: 8},
+		{Name: "Seconds", Width: 4},
+		{Name: "Previous", Width: 4},
+	}
+)
 
 // Positions of the fields; a test holds them against the rows above.
 const (

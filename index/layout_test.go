@@ -1,11 +1,12 @@
 package index
 
 import (
-	"fmt"
 	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"ringmq/internal/layout"
 )
 
 // TestLayout holds the positions in the code and the grids in the package comment against
@@ -15,22 +16,18 @@ func TestLayout(t *testing.T) {
 	require.NoError(t, err)
 	for _, c := range []struct {
 		name      string
-		fields    []field
+		fields    layout.Table
 		positions []int
 		size      int
 	}{
-		{"header", headerFields[:], []int{posBeginTimestamp, posEndTimestamp, posBeginLogOffset, posEndLogOffset, posUsedSlots, posNextEntry}, headerSize},
-		{"entry", entryFields[:], []int{posHash, posLogOffset, posSeconds, posPrevious}, entrySize},
+		{"header", HeaderLayout, []int{posBeginTimestamp, posEndTimestamp, posBeginLogOffset, posEndLogOffset, posUsedSlots, posNextEntry}, headerSize},
+		{"entry", EntryLayout, []int{posHash, posLogOffset, posSeconds, posPrevious}, entrySize},
 	} {
-		at := 0
-		grid := fmt.Sprintf("//\toffset  width  %s\n", c.name)
 		for i, f := range c.fields {
-			require.Equal(t, c.positions[i], at, f.name)
-			grid += fmt.Sprintf("//\t%6d  %5d  %s\n", at, f.width, f.name)
-			at += f.width
+			require.Equal(t, c.positions[i], c.fields.Offset(f.Name), f.Name)
 		}
-		require.Equal(t, c.size, at)
-		require.Contains(t, string(doc), grid)
+		require.Equal(t, c.size, c.fields.Size())
+		require.Contains(t, string(doc), c.fields.Grid(c.name))
 	}
 	require.EqualValues(t, 420_000_040, shape{DefaultSlots, DefaultEntries}.size())
 }

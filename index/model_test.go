@@ -180,6 +180,13 @@ func FuzzOpen(f *testing.F) {
 	f.Add(good, false)
 	f.Add(good, true)
 	f.Add(good[:100], true)
+	for seed := range HeaderLayout.Seeds(good) {
+		f.Add(seed, true)
+	}
+	at := s.entriesAt() + entrySize // the first one
+	for seed := range EntryLayout.Seeds(good[at:]) {
+		f.Add(append(slices.Clone(good[:at]), seed...), false)
+	}
 	circle := slices.Clone(good)
 	table{s, circle}.setEntry(3, entry{hash: 1, offset: 100, previous: 3})
 	f.Add(circle, false)

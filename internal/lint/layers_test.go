@@ -40,7 +40,7 @@ var layers = []string{
 	"internal/mapfile",
 	"internal/ring",
 	"internal/statefile internal/config internal/lint internal/sim internal/metrics",
-	"internal/clock internal/invariant internal/javahash internal/fastjson",
+	"internal/clock internal/invariant internal/javahash internal/fastjson internal/layout",
 }
 
 // pairs are imports within one line, with the reason.
