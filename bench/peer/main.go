@@ -30,6 +30,7 @@ type options struct {
 	java    []string // more options for the Java broker
 	ours    []string // and for ours
 	farGiB  float64
+	lifeGiB float64
 	stores  []string // sizes of the scaling row, GiB
 }
 
@@ -54,7 +55,7 @@ func parse(args []string) (*options, error) {
 	f.StringVar(&rows, "rows", "", "groups or rows to measure, divided by commas: "+strings.Join(groups(), ", ")+"; default all but scale")
 	f.StringVar(&who, "who", "", "who is measured, divided by commas: java, ringmq, net (ringmq without io_uring), null, null-net; default all that fit a row")
 	f.IntVar(&o.rounds, "rounds", 1, "rounds of each row, the contestants in turn in each")
-	f.DurationVar(&o.seconds, "seconds", 4*time.Second, "length of each measurement; its warm-up is a quarter of it")
+	f.DurationVar(&o.seconds, "seconds", 3*time.Second, "length of each measurement; its warm-up is a quarter of it")
 	f.DurationVar(&o.warm, "warm", time.Minute, "load that warms the Java broker up, once per flush mode")
 	f.StringVar(&o.binary, "binary", "bin/ringmq", "the ringmq program")
 	f.StringVar(&o.peer, "peer", "compat/peer/peer", "the script that runs the Java broker")
@@ -66,6 +67,7 @@ func parse(args []string) (*options, error) {
 	f.StringVar(&java, "java", "", "more options for the Java broker, KEY=VALUE divided by commas")
 	f.StringVar(&ours, "ours", "", "more options for ringmq, KEY=VALUE divided by commas")
 	f.Float64Var(&o.farGiB, "far", 0, "GiB between a reader far behind and the end; default 42 % of this machine's memory, where Java takes messages for cold")
+	f.Float64Var(&o.lifeGiB, "life", 4, "GiB in the store of the rows about starts")
 	f.StringVar(&stores, "stores", "1,4,10", "sizes of the store in the scaling row, GiB, divided by commas")
 	if err := f.Parse(args); err != nil {
 		return nil, err

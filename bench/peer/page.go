@@ -64,14 +64,14 @@ var sections = []section{
 	{groupLong, "Sustained, ASYNC_FLUSH", []column{
 		{"msg/s", "rate", perSecond, storing, true}, {"slowest second", "slowest", perSecond, storing, false},
 		{"CPU-µs/msg", "cpu", micros, storing, false}, {"p99.9 ms", "p99.9", ms, storing, false}, {"anonymous MiB", "anon", whole, storing, false}}},
-	{groupPull, "Pull, 1 KiB", storeColumns},
+	{groupPull, "Pull, 1 KiB", append(slices.Clone(storeColumns), column{"p99 alone ms", "p99 alone", ms, storing, false})},
 	{groupE2E, "End to end by long polling: from when a message was due to its receipt", []column{
 		{"p50 ms", "e2e p50", ms, storing, false}, {"p99 ms", "e2e p99", ms, storing, false}, {"p99.9 ms", "e2e p99.9", ms, storing, false},
 		{"missing", "missing", whole, storing, false}}},
 	{groupConns, "Idle connections", []column{
 		{"connections", "conns", whole, []contestant{ours}, false},
 		{"KiB each", "kib", micros, storing, false}, {"anonymous MiB", "anon", tenth, storing, false}, {"lost", "lost", whole, storing, false}}},
-	{groupLife, "Start, stop, memory", []column{
+	{groupLife, "Start, stop, memory (the full store has 4 GiB, unless -life says otherwise)", []column{
 		{"start to first message, ms", "start", whole, storing, false}, {"after a clean stop, ms", "clean", whole, storing, false},
 		{"after kill -9, ms", "killed", whole, storing, false}, {"stop, ms", "stop", whole, storing, false},
 		{"resident MiB, idle", "idle rss", tenth, storing, false}, {"anonymous MiB, idle", "idle anon", tenth, storing, false}}},

@@ -14,13 +14,10 @@ import (
 	"ringmq/internal/wire"
 )
 
-// storeGiB is the size of the store in the rows of starts.
-const storeGiB = 4
-
 func lifeRows() []row {
 	return []row{
 		{groupLife, "empty store", storing, emptyStore},
-		{groupLife, fmt.Sprintf("store of %d GiB", storeGiB), storing, fullStore},
+		{groupLife, "full store", storing, fullStore},
 	}
 }
 
@@ -60,7 +57,7 @@ func fullStore(ctx context.Context, l *lab, who contestant) (figures, error) {
 		if err := l.start(ctx, s); err != nil {
 			return err
 		}
-		if err := l.fill(ctx, s, "BenchFill", storeGiB<<20); err != nil { // each is somewhat over 1 KiB
+		if err := l.fill(ctx, s, "BenchFill", int(l.o.lifeGiB*(1<<20))); err != nil { // each is somewhat over 1 KiB
 			return err
 		}
 		begin := time.Now()

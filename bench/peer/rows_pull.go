@@ -18,7 +18,7 @@ import (
 const (
 	readQueues   = "8"
 	readMessages = 400_000
-	coldMessages = 1_000_000
+	coldMessages = 600_000
 )
 
 func pullRows() (rows []row) {
@@ -34,12 +34,7 @@ func pullRows() (rows []row) {
 	return append(rows,
 		row{groupPull, "far behind 8 conns", storing, far},
 		row{groupPull, "cold 8 conns", storing, cold},
-		row{groupPull, "producer at 5000/s alone", storing, func(ctx context.Context, l *lab, who contestant) (figures, error) {
-			return beside(ctx, l, who, false)
-		}},
-		row{groupPull, "producer at 5000/s beside a cold reader", storing, func(ctx context.Context, l *lab, who contestant) (figures, error) {
-			return beside(ctx, l, who, true)
-		}})
+		row{groupPull, "producer at 5000/s beside a cold reader", storing, beside})
 }
 
 // fill stores messages of 1 KiB in a topic.
@@ -120,7 +115,7 @@ func (l *lab) withCold(ctx context.Context, who contestant, fn func(s *server) e
 		err = l.start(ctx, s)
 	}
 	if err == nil && who == java {
-		err = l.warm(ctx, s, l.o.warm/4)
+		err = l.warm(ctx, s, l.o.warm/5)
 	}
 	if err == nil {
 		err = fn(s)
@@ -155,28 +150,39 @@ func cold(ctx context.Context, l *lab, who contestant) (f figures, err error) {
 	return f, err
 }
 
-// beside measures a producer, alone or while somebody reads what is not in memory.
-func beside(ctx context.Context, l *lab, who contestant, reader bool) (f figures, err error) {
+// beside measures a producer alone, and then while somebody reads what is not in memory.
+func beside(ctx context.Context, l *lab, who contestant) (f figures, err error) {
 	err = l.withCold(ctx, who, func(s *server) error {
-		var rep bench.Report
-		ctx, stop := context.WithCancel(ctx)
+		produce := func() (figures, error) {
+			var rep bench.Report
+			err := l.bench(ctx, s, &rep, "send", "--rate", "5000", "--warmup", "500ms", "--duration", l.o.seconds.String())
+			return ofReport(&rep), err
+		}
+		alone, err := produce()
+		if err != nil {
+			return err
+		}
+		reading, stop := context.WithCancel(ctx)
 		read := make(chan error, 1)
-		if reader {
-			go func() {
-				var rep bench.Report
-				read <- l.bench(ctx, s, &rep, "pull", "--topic", "BenchCold", "--queues", readQueues, "--conns", "2", "--at-end", "stop",
-					"--check", "none", "--duration", (3 * l.o.seconds).String())
-			}()
-		} else {
-			read <- nil
+		go func() {
+			var rep bench.Report
+			read <- l.bench(reading, s, &rep, "pull", "--topic", "BenchCold", "--queues", readQueues, "--conns", "2", "--check", "none",
+				"--warmup", "0s", "--duration", (2*l.o.seconds + time.Second).String())
+		}()
+		f, err = produce()
+		select {
+		case failed := <-read: // it should still be reading
+			err = errors.Join(err, failed)
+		default:
+			stop() // that it is interrupted is no failure
+			<-read
 		}
-		err := l.bench(ctx, s, &rep, "send", "--rate", "5000", "--warmup", "500ms", "--duration", (l.o.seconds / 2 * 3).Round(time.Millisecond).String())
-		f = ofReport(&rep)
-		stop() // the reader has done its work; that it is interrupted is no failure
-		if readErr := <-read; err == nil && ctx.Err() == nil {
-			err = readErr
+		stop()
+		if err != nil {
+			return err
 		}
-		return err
+		f["p99 alone"] = alone["p99"]
+		return nil
 	})
 	return f, err
 }
