@@ -111,13 +111,19 @@ func (bs *blocks) reads(f *File, off message.LogOffset) bool {
 // is ready or has failed. It returns false, and does not call then, when there is nothing to read or no room.
 // Under bs.mu.
 func (bs *blocks) start(base message.LogOffset, then func()) bool {
-	if b := bs.byBase[base]; b != nil {
-		if !b.ready && then != nil {
+	f, end := bs.log.fileAt(base), bs.log.Written()
+	switch b := bs.byBase[base]; {
+	case b == nil:
+	case !b.ready:
+		if then != nil {
 			b.then = append(b.then, then)
 		}
-		return !b.ready
+		return true
+	case f == nil || !b.grown(min(end, f.end())):
+		return false
+	default:
+		bs.remove(b)
 	}
-	f, end := bs.log.fileAt(base), bs.log.Written()
 	if f == nil || base >= end || !bs.makeRoom() || !f.pin() {
 		return false
 	}
@@ -199,6 +205,11 @@ func (bs *blocks) finish(b *block, n int, end message.LogOffset) {
 	}
 }
 
+// grown tells whether the log, which ends at end, has more of the block now than when it was read.
+func (b *block) grown(end message.LogOffset) bool {
+	return b.n < len(b.buf) && b.base+message.LogOffset(b.n) < end
+}
+
 // makeRoom makes room for one more block and tells whether there is. Under bs.mu.
 func (bs *blocks) makeRoom() bool {
 	if len(bs.byBase) < bs.limit {
@@ -217,10 +228,12 @@ func (bs *blocks) makeRoom() bool {
 	return true
 }
 
-// remove takes a block that nobody has pinned out of the cache. Under bs.mu.
+// remove takes a ready block out of the cache; if it is pinned, it stays what it is to those who have it. Under bs.mu.
 func (bs *blocks) remove(b *block) {
 	delete(bs.byBase, b.base)
-	bs.free = append(bs.free, b.buf)
+	if b.pins == 0 {
+		bs.free = append(bs.free, b.buf)
+	}
 	bs.count.Store(int32(len(bs.byBase)))
 }
 

@@ -166,6 +166,28 @@ func TestReadOn(t *testing.T) {
 	require.NoError(t, fs.Close())
 }
 
+// TestFetchAtTheEnd: a block that was read while the log was shorter is read again.
+func TestFetchAtTheEnd(t *testing.T) {
+	l := coldLog(t, mapfile.NewMem(), 1, Options{})
+	l.written.Store(readBlock + 1000)
+	dense := []Range{{readBlock, 300}, {readBlock + 300, 300}, {readBlock + 600, 300}}
+	require.Empty(t, fetched(l, dense...))
+	old := l.Cached(readBlock, 900)
+	require.False(t, old.Empty())
+	none := l.Cached(readBlock+900, 200)
+	require.True(t, none.Empty())
+	l.written.Store(4 << 20)
+	dense[2].Size = 5000
+	require.Empty(t, fetched(l, dense...))
+	s := l.Cached(readBlock+600, 5000)
+	require.Equal(t, pattern(readBlock+600, 5000), s.Bytes(readBlock+600, 5000))
+	require.Equal(t, pattern(readBlock, 900), old.Bytes(readBlock, 900), "still its reader's")
+	old.Unpin()
+	s.Unpin()
+	require.EqualValues(t, 1, l.blocks.count.Load())
+	require.NoError(t, l.Close())
+}
+
 // TestFetchFaults: what the device does not give is not there, and its memory and place are free again.
 func TestFetchFaults(t *testing.T) {
 	mem := mapfile.NewMem()
