@@ -35,6 +35,7 @@ func (m *sim) redraw() {
 		m.o.Flush = engine.FlushType(m.rng.IntN(2))
 		m.o.FlushMode = drawMode(m.rng)
 	}
+	m.o.AckFromStaging = m.o.Flush == engine.AsyncFlush && m.rng.IntN(6) == 0
 }
 
 func describe(o *engine.Options) string {

@@ -52,7 +52,7 @@ func (m *sim) lastAudit() {
 
 // open opens the store and tells whether it did. A cut or a fault may prevent it.
 func (m *sim) open() bool {
-	m.phase = "start"
+	m.phase, m.ring = "start", &mapfile.MemRing{}
 	m.mem.Fault, m.mem.Now = m.onOperation, m.clock.Now
 	m.mem.Cold.Store(m.rng.IntN(3) == 0)
 	m.o.FS, m.o.Clock, m.o.Log, m.s = m.mem, m.clock, m.logger(), engine.Steps{}
@@ -124,6 +124,12 @@ func (m *sim) end() {
 		return
 	}
 	m.phase = "close"
+	if m.ending == closed {
+		m.land()
+	}
+	if m.image != nil {
+		return
+	}
 	if m.ending == closed && m.s.Store != nil {
 		m.full, m.mem.Capacity = false, 0
 		err := m.s.Close()

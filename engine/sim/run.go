@@ -94,7 +94,8 @@ type sim struct {
 	// This life:
 	mem     *mapfile.Mem
 	s       engine.Steps // without a store while it opens
-	phase   string       // what the store is doing, for the coverage
+	ring    *mapfile.MemRing
+	phase   string // what the store is doing, for the coverage
 	ending  ending
 	cutAt   int64        // the operation before which it ends, 0 for after its steps
 	fault   faultPlan    // which operations fail

@@ -25,18 +25,19 @@ var works = []struct {
 	{10, "append batch", (*sim).appendBatch},
 	{20, "commit", (*sim).commit},
 	{6, "commit, not waiting", (*sim).commitNoWait},
-	{6, "committer", func(m *sim) error { m.s.Committer(); return nil }},
+	{6, "committer", func(m *sim) error { m.land(); m.s.Committer(); return nil }},
+	{8, "ring", func(m *sim) error { m.ring.Step(); return nil }},
 	{2, "flush watch", func(m *sim) error { m.s.FlushWatch(); return nil }},
 	{3, "flush", (*sim).flush},
 	{4, "sync log", func(m *sim) error { return m.s.SyncLog() }},
 	{6, "flush queues", func(m *sim) error { m.s.FlushQueues(); return nil }},
-	{6, "checkpoint", func(m *sim) error { return m.s.Checkpoint() }},
+	{6, "checkpoint", func(m *sim) error { m.land(); return m.s.Checkpoint() }},
 	{8, "index", func(m *sim) error { m.s.Indexer(); return nil }},
 	{4, "prepare", func(m *sim) error { m.s.Prepare(); return nil }},
 	{3, "expire", (*sim).expire},
 	{2, "caretaker", (*sim).care},
 	{2, "delete topic", (*sim).deleteTopic},
-	{1, "delete stale queues", func(m *sim) error { return m.s.DeleteStaleQueues() }},
+	{1, "delete stale queues", func(m *sim) error { m.land(); return m.s.DeleteStaleQueues() }},
 	{2, "fill the disk", (*sim).fillDisk},
 	{4, "make room", func(m *sim) error { m.makeRoom(); return m.s.CheckDisk() }},
 	{3, "get", func(m *sim) error { m.auditGets(); return nil }},
@@ -76,6 +77,8 @@ func (m *sim) do(name string, work func(*sim) error) {
 		outcome = "failed"
 	case m.full && noRoom(err):
 		outcome = "no room"
+	case errors.Is(err, engine.ErrBusy) && m.ring.Flying():
+		outcome = "busy"
 	default:
 		m.must(false, "%s: %v", name, err)
 	}
@@ -205,33 +208,46 @@ func (m *sim) appended(q *consumequeue.Queue, r *message.Record, got engine.Rece
 // slow, and answers later or never.
 func (m *sim) commit() error {
 	upTo := m.s.Tail()
-	if !m.s.Deferred() {
+	if !m.s.Deferred() || m.o.AckFromStaging {
 		_, err := m.s.Commit(upTo, true, nil)
-		if err == nil {
+		if err == nil && !m.o.AckFromStaging {
 			m.acknowledged(upTo)
 		}
 		return err
 	}
 	var failed error
-	_, err := m.s.Commit(upTo, true, func(err error) {
+	ack := func(err error) {
 		switch {
 		case err == nil:
 			m.acknowledged(upTo)
 		case !errors.Is(err, engine.ErrFlushTimeout):
 			failed = err
 		}
-	})
+	}
+	if m.rng.IntN(2) == 0 {
+		_, err := m.s.CommitOn(m.ring, upTo, true, ack)
+		return errors.Join(err, failed)
+	}
+	m.land()
+	_, err := m.s.Commit(upTo, true, ack)
 	if m.rng.IntN(4) > 0 {
 		m.s.Committer()
 	}
 	return errors.Join(err, failed)
 }
 
+// land lets the ring end what it was given: the commit that it carries out holds a lock, for which
+// everything else in this one goroutine would wait for ever.
+func (m *sim) land() {
+	for m.image == nil && m.ring.Step() {
+	}
+}
+
 // commitNoWait is what WAIT=false does: the messages are acknowledged before they are on the device.
 func (m *sim) commitNoWait() error {
 	upTo := m.s.Tail()
 	_, err := m.s.Commit(upTo, false, nil)
-	if err == nil && !m.s.Deferred() {
+	if err == nil && !m.s.Deferred() && !m.o.AckFromStaging {
 		m.acknowledged(upTo)
 	}
 	return err
@@ -239,6 +255,7 @@ func (m *sim) commitNoWait() error {
 
 // flush makes everything appended safe from a power cut.
 func (m *sim) flush() error {
+	m.land()
 	upTo := m.s.Tail()
 	err := m.s.Flush()
 	if err == nil && m.image == nil {
@@ -249,18 +266,21 @@ func (m *sim) flush() error {
 
 // expire removes old commit log files.
 func (m *sim) expire() error {
+	m.land()
 	m.clock.now = m.clock.now.Add(time.Duration(m.rng.IntN(90)) * time.Second)
 	return m.s.DeleteExpired(m.clock.now, true)
 }
 
 // care is a turn of the caretaker.
 func (m *sim) care() error {
+	m.land()
 	return errors.Join(m.s.CheckDisk(), m.s.DeleteExpired(m.clock.now, false))
 }
 
 // deleteTopic removes the queues of a topic. Until it has succeeded they may be there or not, and a start
 // that has to make the queues again from the log may find topics that were deleted before.
 func (m *sim) deleteTopic() error {
+	m.land()
 	if err := m.s.Flush(); err != nil {
 		return err
 	}

@@ -116,8 +116,16 @@ func (f *memFile) WriteWith(p []byte, off int64, how How) (int, error) {
 	return n, err
 }
 
-// Start does the request at once.
-func (f *memFile) Start(r *Request, _ ring.Submitter) {
+// Start does the request at once, but for a [MemRing].
+func (f *memFile) Start(r *Request, on ring.Submitter) {
+	if mr, ok := on.(*MemRing); ok {
+		mr.waiting = append(mr.waiting, func() { f.carryOut(r) })
+		return
+	}
+	f.carryOut(r)
+}
+
+func (f *memFile) carryOut(r *Request) {
 	n, err := 0, error(nil)
 	switch r.Kind {
 	case ReadRequest:
