@@ -225,3 +225,36 @@ func TestIndexAfterJavaCrash(t *testing.T) {
 		})
 	}
 }
+
+// TestQueueMadeAnewByJavaKeepsItsEntries: where Java's queue files are there, records from before the topic was deleted
+// do not continue them, whatever their offsets are.
+func TestQueueMadeAnewByJavaKeepsItsEntries(t *testing.T) {
+	for again := 1; again < 14; again++ {
+		s, mem := openSmall(t, multiOptions)
+		for i := range 5 {
+			sendMulti(t, s, fmt.Sprint("old", i), "%LMQ%x")
+			send(t, s, "B", fmt.Sprint("B", i, " x"))
+		}
+		require.NoError(t, s.DeleteTopic("B"))
+		require.NoError(t, s.DeleteTopic("%LMQ%x"))
+		var want []string
+		for i := range again {
+			sendMulti(t, s, fmt.Sprint("new", i), "%LMQ%x")
+			send(t, s, "B", fmt.Sprint("B", 100+i, " x"))
+			want = append(want, fmt.Sprintf("new%d[%d]", i, i))
+		}
+		require.NoError(t, s.queues.Flush())
+		if again%2 == 0 {
+			mem = mem.Kill()
+		} else {
+			require.NoError(t, s.Close())
+		}
+		for _, name := range []string{ringmqName, "checkpoint"} { // as if the broker had been Java's, and long ago
+			remove(t, mem, name)
+		}
+		s = reopen(t, s, mem)
+		require.Equal(t, numbered("B", 100, 100+again), words(t, s, "B"), again)
+		require.Equal(t, strings.Join(want, " "), seen(t, s, "%LMQ%x", 0), again)
+		require.NoError(t, s.Close())
+	}
+}
