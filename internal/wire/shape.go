@@ -171,14 +171,23 @@ func (d *Decoder) match(s *shape, b []byte, c *Command) bool {
 
 // mismatch returns the length of the common front of a and b.
 func mismatch(a, b []byte) int {
-	i, n := 0, min(len(a), len(b))
-	for ; i+8 <= n; i += 8 {
-		if x := binary.LittleEndian.Uint64(a[i:]) ^ binary.LittleEndian.Uint64(b[i:]); x != 0 {
-			return i + bits.TrailingZeros64(x)/8
+	n := min(len(a), len(b))
+	a, b = a[:n], b[:n]
+	for len(a) >= 16 && len(b) >= 16 {
+		x := binary.LittleEndian.Uint64(a) ^ binary.LittleEndian.Uint64(b)
+		y := binary.LittleEndian.Uint64(a[8:]) ^ binary.LittleEndian.Uint64(b[8:])
+		if x != 0 {
+			return n - len(a) + bits.TrailingZeros64(x)/8
+		}
+		if y != 0 {
+			return n - len(a) + 8 + bits.TrailingZeros64(y)/8
+		}
+		a, b = a[16:], b[16:]
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return n - len(a) + i
 		}
 	}
-	for i < n && a[i] == b[i] {
-		i++
-	}
-	return i
+	return n
 }
