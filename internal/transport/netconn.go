@@ -93,7 +93,7 @@ func (c *netConn) readTurn() bool {
 func (c *netConn) readOnce(fd uintptr) bool {
 	d := c.tr.desks.borrow()
 	for {
-		c.readN, c.readErr = unix.Read(int(fd), d.buf)
+		c.readN, c.readErr = unix.Read(int(fd), d.buf[:])
 		if c.readErr != unix.EINTR {
 			break
 		}
