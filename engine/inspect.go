@@ -30,6 +30,8 @@ const (
 	ScheduleTopic = scheduleTopic
 	// CheckpointSize is the length of Java's checkpoint file.
 	CheckpointSize = timesSize
+	// MarkStride lies between the two marks of ringmq/checkpoint.
+	MarkStride = markStride
 )
 
 // LastRun tells how the last broker on a directory ended, in words, and whether it was closed.

@@ -52,6 +52,8 @@ come in its order, found by its entries; those of a key by the index; all else, 
 	p.StringVar(&d.to, "to", "", "messages stored at this `TIME` or earlier")
 	p.IntVarP(&d.Limit, "limit", "n", 0, "at most so many messages")
 	p.BoolVar(&d.Scan, "scan", false, "read the commit log; believe neither queues nor index")
+	p.StringVar(&d.file, "file", "", "units of this `PATH` in DIR, field by field: a file of consumequeue, consumequeue_ext or index, or a checkpoint")
+	p.Int64Var(&d.unit, "unit", 0, "… from number `N` on; an index file's header is 0")
 	p.BoolVar(&d.raw, "raw", false, "print each record field by field: offset, width, value")
 	return cmd
 }
@@ -62,6 +64,8 @@ type dumpFlags struct {
 	offset, from, to string
 	logOffset        int64
 	raw              bool
+	file             string
+	unit             int64
 }
 
 // parse reads the flags that are texts.
@@ -78,6 +82,8 @@ func (d *dumpFlags) parse() (err error) {
 	switch {
 	case d.Queue >= 0 && d.Topic == "":
 		return errors.New("--queue needs a --topic")
+	case d.unit < 0:
+		return errors.New("--unit must not be negative")
 	case d.Limit < 0:
 		return errors.New("--limit must not be negative")
 	}
@@ -122,6 +128,9 @@ func parseMoment(flag, text string) (int64, error) {
 func (d *dumpFlags) run(ctx context.Context, s *inspect.Store, p *dumpRun, stderr io.Writer) error {
 	if d.logOffset >= 0 {
 		return p.one(s, message.LogOffset(d.logOffset))
+	}
+	if d.file != "" {
+		return s.DumpFile(d.file, d.unit, d.Limit, p.unit)
 	}
 	tell := func(problem inspect.Problem) { fmt.Fprintln(stderr, problem) }
 	return s.Select(ctx, d.Selection, tell, p.found)
@@ -187,15 +196,29 @@ func (p *dumpRun) grid(raw []byte, off message.LogOffset, wrong error) error {
 		}
 		return p.line(v)
 	}
-	if p.n++; p.n > 1 {
-		fmt.Fprintln(p.out)
-	}
-	fmt.Fprintf(p.out, "record at log offset %d\n  offset  width  field                        value\n", off)
-	for _, c := range cells {
-		fmt.Fprintf(p.out, "%8d %6d  %-28s %s\n", c.Offset, c.Width, c.Field, c.Value)
-	}
+	p.cells(fmt.Sprintf("record at log offset %d", off), cells)
 	if wrong != nil {
 		fmt.Fprintf(p.out, "  %v\n", wrong)
 	}
 	return nil
+}
+
+// unit prints one unit of a file.
+func (p *dumpRun) unit(r inspect.Row) error {
+	if p.json {
+		return p.line(r)
+	}
+	p.cells(fmt.Sprintf("%s, at byte %d", r.What, r.At), r.Fields)
+	return nil
+}
+
+// cells prints fields below a title.
+func (p *dumpRun) cells(title string, cells []inspect.Cell) {
+	if p.n++; p.n > 1 {
+		fmt.Fprintln(p.out)
+	}
+	fmt.Fprintf(p.out, "%s\n  offset  width  field                        value\n", title)
+	for _, c := range cells {
+		fmt.Fprintf(p.out, "%8d %6d  %-28s %s\n", c.Offset, c.Width, c.Field, c.Value)
+	}
 }
