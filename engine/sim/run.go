@@ -22,10 +22,14 @@ type Result struct {
 }
 
 // Run runs the lives of one seed. With trace it remembers what it does.
-func Run(seed uint64, trace bool) Result {
+func Run(seed uint64, trace bool) Result { return runOn(seed, trace, mapfile.Lie{}) }
+
+// runOn is Run on a disk that lies.
+func runOn(seed uint64, trace bool, lie mapfile.Lie) Result {
 	w := newWorld(trace)
 	return w.guard(func() {
 		m := w.start(rand.New(rand.NewPCG(seed, 0)))
+		m.mem.Lie = lie
 		m.o = draw(m.rng)
 		m.seed, m.branching = seed, someBranches
 		m.logf("%s", describe(&m.o))

@@ -6,9 +6,12 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"ringmq/internal/mapfile"
 )
 
 var (
@@ -31,12 +34,25 @@ func TestSeeds(t *testing.T) {
 		require.Nil(t, res.Failure, "%s", strings.Join(res.Trace, "\n"))
 		return
 	}
-	for seed := range *seedsFlag {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			t.Parallel()
-			res := Run(uint64(seed), false)
-			require.Nil(t, res.Failure, "again: go test ./engine/sim -run TestSeeds -sim.seed=%d", seed)
-		})
+	var mu sync.Mutex
+	reached := Coverage{}
+	t.Run("all", func(t *testing.T) {
+		for seed := range *seedsFlag {
+			t.Run(fmt.Sprint(seed), func(t *testing.T) {
+				t.Parallel()
+				res := Run(uint64(seed), false)
+				require.Nil(t, res.Failure, "again: go test ./engine/sim -run TestSeeds -sim.seed=%d", seed)
+				mu.Lock()
+				reached.Add(res.Coverage)
+				mu.Unlock()
+			})
+		}
+	})
+	if *seedsFlag < 100 {
+		return
+	}
+	for _, want := range mustReach {
+		require.NotZero(t, reached[want], "not reached: %s", want)
 	}
 }
 
@@ -86,5 +102,51 @@ func TestWalks(t *testing.T) {
 				require.Nil(t, res.Failure, "again: go test ./engine/sim -run TestWalks -sim.run=%s/%d", s.walk, n)
 			})
 		}
+	}
+}
+
+// mustReach is what the seeds of make test come through. A row that is missing is a part of the store that is
+// no longer tried.
+var mustReach = []Point{
+	{"end", "power cut", "start"}, {"end", "power cut", "work"}, {"end", "power cut", "close"}, {"end", "killed", "start"},
+	{"end", "killed", "work"}, {"end", "closed", ""},
+	{"cut before", "write", "commitlog, work"}, {"cut before", "sync", "commitlog, work"}, {"cut before", "create", "commitlog, work"},
+	{"cut before", "truncate", "commitlog, work"}, {"cut before", "allocate", "commitlog, work"}, {"cut before", "remove", "commitlog, work"},
+	{"cut before", "write", "consumequeue, work"}, {"cut before", "sync", "index, work"}, {"cut before", "write", "checkpoint, work"},
+	{"cut before", "write", "deleted, work"}, {"cut before", "write", "abort, start"}, {"cut before", "remove", "abort, close"},
+	{"log", "the commit log ends with a torn write, which is cut off", ""}, {"log", "messages are lost", ""},
+	{"log", "consume queues are missing: they are made again from the commit log", ""},
+	{"log", "index files are missing: the index is made again from the commit log", ""},
+	{"log", "messages are not indexed from here on", ""}, {"log", "queue entries stay in memory", ""},
+	{"log", "the store is read-only from now on", ""}, {"log", "commit log file was never begun", ""},
+	{"work", "append", "no room"}, {"work", "append", "failed"}, {"work", "commit", "failed"}, {"work", "commit", "cut short"},
+	{"work", "ring", "done"}, {"work", "delete topic", "done"}, {"work", "expire", "done"}, {"work", "delete stale queues", "done"},
+}
+
+// TestBrokenDisksAreFound: the simulation finds each kind of promise that is not kept. A disk that lies does what a store
+// with a defect would do.
+func TestBrokenDisksAreFound(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		lie  mapfile.Lie
+	}{
+		{"syncs that do nothing", mapfile.Lie{Kind: mapfile.OpSync, Name: "commitlog"}},
+		{"names that do not last", mapfile.Lie{Kind: mapfile.OpSyncDir, Name: "commitlog"}},
+		{"writes that do not happen", mapfile.Lie{Kind: mapfile.OpWrite, Name: "commitlog"}},
+		{"queue entries that are not written", mapfile.Lie{Kind: mapfile.OpWrite, Name: "consumequeue"}},
+		{"queue files that are not synced", mapfile.Lie{Kind: mapfile.OpSync, Name: "consumequeue"}},
+		{"index files that are not synced", mapfile.Lie{Kind: mapfile.OpSync, Name: "index"}},
+		{"deletions that are forgotten", mapfile.Lie{Kind: mapfile.OpSync, Name: "ringmq/deleted"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			for seed := range uint64(300) {
+				if res := runOn(seed, false, c.lie); res.Failure != nil {
+					t.Logf("seed %d: %v", seed, res.Failure)
+					return
+				}
+			}
+			t.Fatal("300 seeds found nothing")
+		})
 	}
 }

@@ -42,6 +42,8 @@ type Mem struct {
 	Capacity int64
 	// Now dates the files; nil is the system's clock.
 	Now func() time.Time
+	// Lie is what the disk says it has done and has not: a test of tests.
+	Lie Lie
 	// Cold lets every mapped byte count as not in memory until it is populated or Cold is unset.
 	Cold atomic.Bool
 

@@ -37,7 +37,7 @@ func (m *Mem) Kill() *Mem {
 // image is an empty directory on the same disk.
 func (m *Mem) image() *Mem {
 	image := NewMem()
-	image.Capacity, image.Now = m.Capacity, m.Now
+	image.Capacity, image.Now, image.Lie = m.Capacity, m.Now, m.Lie
 	return image
 }
 

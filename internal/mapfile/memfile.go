@@ -100,6 +100,9 @@ func (f *memFile) WriteAt(p []byte, off int64) (int, error) {
 	}
 	f.n.modTime = f.m.now()
 	f.n.touch(off, int64(len(p)))
+	if f.m.Lie.tells(OpWrite, f.name) {
+		return len(p), fault
+	}
 	return copy(f.n.data[off:], p), fault
 }
 
@@ -153,7 +156,9 @@ func (f *memFile) syncRange(off, count int64) error {
 		return fault
 	}
 	f.n.checkBlocks(f.name)
-	f.n.syncRange(off, count)
+	if !f.m.Lie.tells(OpSync, f.name) {
+		f.n.syncRange(off, count)
+	}
 	return nil
 }
 
@@ -169,7 +174,9 @@ func (f *memFile) Sync() error {
 		return fault
 	}
 	f.n.checkBlocks(f.name)
-	f.n.sync()
+	if !f.m.Lie.tells(OpSync, f.name) {
+		f.n.sync()
+	}
 	return nil
 }
 

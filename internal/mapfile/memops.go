@@ -3,6 +3,7 @@ package mapfile
 import (
 	"fmt"
 	"os"
+	"strings"
 )
 
 // Op is one operation, as [Mem.Fault] sees it.
@@ -71,4 +72,14 @@ func (m *Mem) faultRead(kind OpKind, name string, off, n int64) error {
 		return nil
 	}
 	return m.fault(kind, name, off, n)
+}
+
+// Lie is operations of a kind on files below a name that succeed and do nothing; the zero value is none.
+type Lie struct {
+	Kind OpKind
+	Name string
+}
+
+func (l *Lie) tells(kind OpKind, name string) bool {
+	return l.Kind == kind && (name == l.Name || strings.HasPrefix(name, l.Name+"/"))
 }
