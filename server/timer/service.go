@@ -103,12 +103,15 @@ func Open(o Options) (*Service, error) {
 
 // load brings back what the files say.
 func (s *Service) load() error {
-	if err := s.o.FS.MkdirAll(Dir); err != nil {
+	err := s.o.FS.MkdirAll(Dir)
+	if err == nil { // it may be new, and a file in it lasts no longer than its name
+		err = errors.Join(s.o.FS.SyncDir(engine.RingmqName), s.o.FS.SyncDir("."))
+	}
+	if err != nil {
 		return err
 	}
 	var c checkpoint
 	var ok bool
-	var err error
 	if s.disk, err = openBuckets(s.o.FS, Dir, s.o.width.Milliseconds()); err != nil {
 		return err
 	}
