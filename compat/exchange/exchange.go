@@ -92,6 +92,11 @@ func (e *exchange) storeOptions() target.Options {
 			"mappedFileSizeConsumeQueue": fmt.Sprint(20 * 200),
 			"maxHashSlotNum":             "500",
 			"maxIndexNum":                "1000",
+			// Entries with units in ext files: addresses where the tags codes would be.
+			"enableConsumeQueueExt":         "true",
+			"enableCalcFilterBitMap":        "true",
+			"enablePropertyFilter":          "true",
+			"mappedFileSizeConsumeQueueExt": "8192",
 		})
 	}
 	return o
