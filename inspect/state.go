@@ -34,7 +34,7 @@ var configs = map[string]func() any{
 	topicsFile:  func() any { return new(wire.TopicConfigSerializeWrapper) },
 	groupsFile:  func() any { return new(wire.SubscriptionGroupWrapper) },
 	offsetsFile: func() any { return new(wire.OffsetSerializeWrapper) },
-	lmqOffsets:  func() any { return new(wire.OffsetSerializeWrapper) },
+	lmqOffsets:  func() any { return new(wire.LmqOffsetSerializeWrapper) },
 	delaysFile:  func() any { return new(wire.DelayOffsetSerializeWrapper) },
 }
 
