@@ -1,20 +1,13 @@
 package topic
 
-import (
-	"strings"
-
-	"ringmq/server/names"
-)
-
-// lightPrefix begins the names of light queues, which are no topics (MixAll.LMQ_PREFIX).
-const lightPrefix = "%LMQ%"
+import "ringmq/server/names"
 
 // Restore takes note that the store has a queue of a topic, before the table is used. When topics.json is
 // missing, or older than the last message there, the topic is made again, or gets the
 // queues that it lacks; with a file that is newer it was deleted, or made smaller. lastStored is that
 // message's store time in ms. [Table.SaveIfMarked] writes what was restored.
 func (t *Table) Restore(name string, queue int32, lastStored func() int64) (restored bool) {
-	if names.CheckTopic(name) != nil || t.IsSystem(name) || strings.HasPrefix(name, lightPrefix) || queue < 0 || queue >= names.MaxQueues {
+	if names.CheckTopic(name) != nil || t.IsSystem(name) || names.IsLight(name) || queue < 0 || queue >= names.MaxQueues {
 		return false
 	}
 	c := newConfig(name, queue+1, PermRead|PermWrite)
