@@ -10,6 +10,7 @@ import (
 	"ringmq/internal/transport"
 	"ringmq/internal/wire"
 	"ringmq/server/delay"
+	"ringmq/server/timer"
 	"ringmq/server/topic"
 	"ringmq/server/txn"
 )
@@ -140,6 +141,9 @@ func (b *Broker) appendOne(x *exchange, t *topic.Topic) {
 		return
 	case seen.transaction && b.conf().Broker.RejectTransactionMessage:
 		b.refuseSend(x, wire.StatusNoPermission, "the broker["+b.conf().Broker.BrokerIP1+"] sending transaction message is forbidden")
+		return
+	case seen.transaction && seen.timer && timer.Asks(r.Properties):
+		b.refuseSend(x, wire.StatusMessageIllegal, "a transaction cannot wait for a moment of its own (TIMER_DELIVER_MS, TIMER_DELAY_MS, TIMER_DELAY_SEC)")
 		return
 	case seen.transaction:
 		s.props = txn.Prepare(r, s.halfProperties(&seen))

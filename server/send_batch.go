@@ -8,6 +8,7 @@ import (
 	"ringmq/engine"
 	"ringmq/internal/message"
 	"ringmq/internal/wire"
+	"ringmq/server/timer"
 	"ringmq/server/topic"
 )
 
@@ -66,13 +67,13 @@ func (b *Broker) appendBatch(x *exchange, t *topic.Topic) {
 		b.refuseSend(x, wire.StatusSystemError, badDelay)
 		return
 	}
-	if s.record.Transaction() != message.TransactionNone || shared.transaction || shared.delay > 0 || len(x.cmd.Body) > b.conf().Store.MaxMessageSize {
+	if s.record.Transaction() != message.TransactionNone || shared.transaction || shared.delay > 0 || shared.timer || len(x.cmd.Body) > b.conf().Store.MaxMessageSize {
 		b.refuseSend(x, wire.StatusMessageIllegal, b.illegalMessageRemark())
 		return
 	}
 	if err := s.batch.fill(&s.record, x.cmd.Body, s.header.Properties, b.clusterProperty, b.conf().Store.MaxMessageSize+recordSlack); err != nil {
 		status := wire.StatusSystemError
-		if errors.Is(err, errBatchTooLarge) {
+		if errors.Is(err, errBatchTooLarge) || errors.Is(err, errBatchWaits) {
 			status = wire.StatusMessageIllegal
 		}
 		b.refuseSend(x, status, err.Error())
@@ -96,6 +97,10 @@ func (b *Broker) appendBatch(x *exchange, t *topic.Topic) {
 	clear(bt.records) // they alias the receive buffer
 }
 
+// errBatchWaits is returned for a batch of which a message asks for a moment of its own; those of one delay level are
+// refused, too.
+var errBatchWaits = errors.New("a message of a batch cannot wait for a moment of its own (TIMER_DELIVER_MS, TIMER_DELAY_MS, TIMER_DELAY_SEC)")
+
 var errBatchTooLarge = errors.New("the batch is larger than the message size limit once stored")
 
 // fill turns a batch body into records like model, each with its own properties and then
@@ -109,6 +114,9 @@ func (bt *batchState) fill(model *message.Record, body, sharedProps, cluster []b
 			return err
 		}
 		body = rest
+		if timer.Asks(m.properties) {
+			return errBatchWaits
+		}
 		if bytes.Contains(m.properties, multiOffsets) {
 			m.properties = without(m.properties, engine.PropertyMultiOffsets) // the store's to say
 		}

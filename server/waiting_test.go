@@ -1,6 +1,8 @@
 package server
 
 import (
+	"encoding/binary"
+	"encoding/hex"
 	"strconv"
 	"testing"
 	"time"
@@ -61,9 +63,28 @@ func TestTimerMessagesThatAreRefused(t *testing.T) {
 	for _, props := range []string{"TIMER_DELAY_SEC\x0161", "TIMER_DELAY_MS\x01soon", "TIMER_DELAY_MS\x015\x02TIMER_DEL_UNIQKEY\x01k"} {
 		require.Contains(t, k.ask(sendRequest("T", 0, props, "x"))[0], tooFar)
 	}
+	waits := `cannot wait for a moment of its own`
+	require.Contains(t, k.ask(sendRequest("T", 0, "TRAN_MSG\x01true\x02PGROUP\x01PG\x02TIMER_DELAY_SEC\x015", "x"))[0], waits)
+	require.Contains(t, k.ask(batchRequest("T", "TIMER_DELAY_SEC\x015"))[0], waits)
+	require.Contains(t, k.ask(batchRequest("T", "TIMER_DELAY_SEC\x015\x02TIMER_OUT_MS\x015"))[0], `< 0 `) // it has waited
 	require.Contains(t, k.ask(sendRequest(timer.Topic, 0, "", "x"))[0], `< 16 "Sending message to topic[rmq_sys_wheel_timer] is forbidden."`)
 	require.NoError(t, b.replaceConfig(map[string]string{"timerWheelEnable": "false"}))
 	require.Contains(t, k.ask(sendRequest("T", 0, "TIMER_DELAY_SEC\x011", "x"))[0], `< 1 "accurate timer message is not enabled, timerWheelEnable is false"`)
+}
+
+// batchRequest is a batch of two messages, the second with properties.
+func batchRequest(topic, properties string) *said {
+	var body []byte
+	for _, p := range []string{"", properties} {
+		body = binary.BigEndian.AppendUint32(body, uint32(22+1+len(p)))
+		body = append(body, make([]byte, 12)...)
+		body = binary.BigEndian.AppendUint32(body, 1)
+		body = binary.BigEndian.AppendUint16(append(body, 'x'), uint16(len(p)))
+		body = append(body, p...)
+	}
+	req := sendRequest(topic, 0, "", "")
+	req.Code, req.Hex, req.Ext["m"] = 320, hex.EncodeToString(body), "true"
+	return req
 }
 
 // What waits outlives the broker.

@@ -1,6 +1,7 @@
 package timer
 
 import (
+	"bytes"
 	"errors"
 	"strconv"
 	"time"
@@ -32,6 +33,15 @@ var topicBytes = []byte(Topic)
 // ErrIllegal is returned for a moment that is no number or too far away, and for a message that is to
 // cancel another one, which ringmq does not do.
 var ErrIllegal = errors.New("timer message illegal")
+
+// mark is in the name of every property that asks for a moment.
+var mark = []byte("TIMER_DEL")
+
+// Asks tells whether properties ask for a moment, of a message that has not waited before. It is quick where they do not.
+func Asks(p message.Properties) bool {
+	return bytes.Contains(p, mark) && p.Get(propertyOut) == nil &&
+		(p.Get(PropertySeconds) != nil || p.Get(PropertyDelay) != nil || p.Get(PropertyDeliver) != nil)
+}
 
 // Due reads the moment that a message's properties ask for, in ms; 0 for none or one that has passed: such a
 // message is delivered at once (HookUtils.transformTimerMessage). One that has waited before does not wait again.
