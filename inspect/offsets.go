@@ -111,16 +111,22 @@ func readState[T any](o *Offsets, s *Store, name string) *T {
 }
 
 func (o *Offsets) addGroups(s *Store, ends map[queueName]int64, topic, group string) {
-	w := readState[wire.OffsetSerializeWrapper](o, s, offsetsFile)
-	for pair, queues := range w.OffsetTable {
+	w := readState[wire.LmqOffsetSerializeWrapper](o, s, offsetsFile) // a file of either kind
+	add := func(pair string, id int32, offset int64) {
 		t, g, ok := strings.Cut(pair, "@")
 		if !ok || topic != "" && t != topic || group != "" && g != group {
-			continue
+			return
 		}
+		end := ends[queueName{t, id}]
+		o.Groups = append(o.Groups, GroupOffset{g, t, id, offset, end, end - offset})
+	}
+	for pair, queues := range w.OffsetTable {
 		for id, offset := range queues {
-			end := ends[queueName{t, id}]
-			o.Groups = append(o.Groups, GroupOffset{g, t, id, offset, end, end - offset})
+			add(pair, id, offset)
 		}
+	}
+	for pair, offset := range w.LmqOffsetTable { // light groups have one queue
+		add(pair, 0, offset)
 	}
 	slices.SortFunc(o.Groups, func(a, b GroupOffset) int {
 		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Queue, b.Queue))

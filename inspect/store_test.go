@@ -142,3 +142,23 @@ func tree(t testing.TB, dir string) map[string]string {
 	}))
 	return files
 }
+
+// TestLightOffsets: a broker with light queues keeps all offsets in another file.
+func TestLightOffsets(t *testing.T) {
+	dir := unpack(t, "light")
+	data, err := fastjson.MarshalPretty(wire.LmqOffsetSerializeWrapper{
+		LmqOffsetTable: map[string]int64{"%LMQ%a@%LMQ%g": 2}, OffsetTable: map[string]map[int32]int64{"Topic0@CG": {1: 7}},
+	})
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, configName, lmqOffsets), data, 0o600))
+	s, err := Open(Options{Dir: dir})
+	require.NoError(t, err)
+	o, err := s.Offsets("", "")
+	require.NoError(t, err)
+	require.Empty(t, o.Missing)
+	require.Len(t, o.Groups, 2)
+	require.Equal(t, [4]any{"%LMQ%g", "%LMQ%a", int32(0), int64(2)}, [4]any{o.Groups[0].Group, o.Groups[0].Topic, o.Groups[0].Queue, o.Groups[0].Offset})
+	require.Equal(t, [3]any{"CG", "Topic0", int64(7)}, [3]any{o.Groups[1].Group, o.Groups[1].Topic, o.Groups[1].Offset})
+	require.Positive(t, o.Groups[0].Max)
+	require.NoError(t, s.Close())
+}
