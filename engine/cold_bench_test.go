@@ -83,11 +83,10 @@ func BenchmarkColdBesideProducer(b *testing.B) {
 		r := benchRecord(1024)
 		r.Topic = []byte("Own")
 		var took []time.Duration
-		for begin, i := time.Now(), 0; time.Since(begin).Seconds() < seconds; i++ {
-			due := begin.Add(time.Duration(i) * 200 * time.Microsecond)
-			for time.Now().Before(due) {
-				time.Sleep(20 * time.Microsecond)
-			}
+		ticks := time.NewTicker(200 * time.Microsecond)
+		defer ticks.Stop()
+		for begin := time.Now(); time.Since(begin).Seconds() < seconds; {
+			<-ticks.C
 			start := time.Now()
 			got, err := s.Append(own, r)
 			if err == nil {
