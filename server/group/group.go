@@ -247,6 +247,9 @@ func (t *Table) decode(data []byte) error {
 	if err := fastjson.Unmarshal(data, &w); err != nil {
 		return err
 	}
+	if w.SubscriptionGroupTable == nil { // else a damaged name would be a broker without groups
+		return errors.New("it has no subscriptionGroupTable")
+	}
 	for name, c := range w.SubscriptionGroupTable {
 		if c == nil {
 			continue

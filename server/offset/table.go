@@ -1,6 +1,7 @@
 package offset
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -235,6 +236,9 @@ func (t *Table) decode(data []byte) error {
 	var w wire.LmqOffsetSerializeWrapper // a file of either kind
 	if err := fastjson.Unmarshal(data, &w); err != nil {
 		return err
+	}
+	if w.OffsetTable == nil && w.LmqOffsetTable == nil { // else a damaged name would be a broker without offsets
+		return errors.New("it has no offsetTable")
 	}
 	t.pairs = names.NewMap[*queues]()
 	for key, n := range w.LmqOffsetTable {

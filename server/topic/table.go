@@ -1,6 +1,7 @@
 package topic
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -169,6 +170,9 @@ func (t *Table) decode(data []byte) error {
 	var w wire.TopicConfigSerializeWrapper
 	if err := fastjson.Unmarshal(data, &w); err != nil {
 		return err
+	}
+	if w.TopicConfigTable == nil { // else a damaged name would be a store without topics
+		return errors.New("it has no topicConfigTable")
 	}
 	for name, c := range w.TopicConfigTable {
 		if c == nil {
