@@ -162,8 +162,6 @@ func (t *Table) nextVersion() {
 	t.version.Timestamp = clock.Millis(t.o.Clock.Now())
 }
 
-func (t *Table) encode() ([]byte, error) { return fastjson.MarshalPretty(t.Snapshot()) }
-
 // decode lays a file over the system topics. What could hurt is mended or left out, with a warning:
 // Java writes whatever a client once asked for.
 func (t *Table) decode(data []byte) error {

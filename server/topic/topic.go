@@ -3,6 +3,7 @@ package topic
 import (
 	"fmt"
 	"net/netip"
+	"sync/atomic"
 
 	"ringmq/internal/wire"
 	"ringmq/server/stats"
@@ -39,6 +40,8 @@ type Topic struct {
 	config  wire.TopicConfig
 	changed int64          // counter of the table's version that brought this
 	puts    *stats.Counter // shared by all versions of the topic
+
+	text atomic.Pointer[[]byte] // see lines
 }
 
 // Config is the topic as it stands in files and messages. The caller must not change it.

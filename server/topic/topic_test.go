@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ringmq/internal/clock"
+	"ringmq/internal/fastjson"
 	"ringmq/internal/wire"
 	"ringmq/server/names"
 	"ringmq/server/stats"
@@ -409,5 +410,43 @@ func TestRestore(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, c.want, show(again))
 		})
+	}
+}
+
+// TestEncode: what is put together from kept lines is what would be made at once.
+func TestEncode(t *testing.T) {
+	f := open(t)
+	for i, name := range []string{"T", "a b", `quote"\` + "\n", "ä", "%RETRY%g"} {
+		c := newConfig(name, int32(i), PermRead)
+		c.Order = i%2 == 0
+		f.replace(c)
+		for range 2 {
+			want, err := fastjson.MarshalPretty(f.Snapshot())
+			require.NoError(t, err)
+			got, err := f.encode()
+			require.NoError(t, err)
+			require.Equal(t, string(want), string(got))
+		}
+	}
+	require.NoError(t, f.Delete("T"))
+	want, err := fastjson.MarshalPretty(f.Snapshot())
+	require.NoError(t, err)
+	got, err := f.encode()
+	require.NoError(t, err)
+	require.Equal(t, string(want), string(got))
+}
+
+func BenchmarkEncode(b *testing.B) {
+	f := &fixture{autoCreate: true}
+	o := f.options(filepath.Join(b.TempDir(), "topics.json"))
+	var err error
+	f.Table, err = Open(o)
+	require.NoError(b, err)
+	for i := range 60000 {
+		f.replace(newConfig(fmt.Sprintf("topic-with-a-name-%05d", i), 8, PermRead|PermWrite))
+	}
+	for b.Loop() {
+		_, err := f.encode()
+		require.NoError(b, err)
 	}
 }
