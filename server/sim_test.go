@@ -78,6 +78,9 @@ type simMessage struct {
 }
 
 func TestWaitingSurvives(t *testing.T) {
+	if raceEnabled {
+		t.Skip("a power cut copies mappings that others write to")
+	}
 	for kind, flush := range map[string]engine.FlushType{"async": engine.AsyncFlush, "sync": engine.SyncFlush} {
 		for seed := range uint64(simSeeds) {
 			t.Run(fmt.Sprint(kind, "/", seed), func(t *testing.T) {

@@ -3,6 +3,7 @@ package timer
 import (
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -54,23 +55,23 @@ func (c *chance) step() {
 // cutWithin cuts the power within the service's work, of which some time of rest has left it a little.
 func (c *chance) cutWithin() {
 	<-clock.Real{}.NewTimer(time.Duration(c.rng.IntN(4000))*time.Millisecond + 123*time.Microsecond).C()
+	var image atomic.Pointer[mapfile.Mem]
 	at := c.mem.Ops() + 1 + c.rng.Int64N(12)
-	var image *mapfile.Mem
-	c.mem.Fault = func(op mapfile.Op) error {
-		if op.N >= at && image == nil {
-			image = c.mem.Crash(c.rng)
+	c.fault = func(op mapfile.Op) {
+		if op.N >= at && image.Load() == nil {
+			image.Store(c.mem.Crash(c.rng))
 		}
-		return nil
 	}
+	c.cutting.Store(true)
 	c.service.Step(time.Now())
 	require.NoError(c.t, c.service.save(c.rng.IntN(2) == 0))
 	c.count() // who has seen a message before the cut has seen it
-	c.mem.Fault = nil
 	synctest.Wait()
-	if image == nil {
-		image = c.mem.Crash(c.rng)
+	c.cutting.Store(false)
+	if image.Load() == nil {
+		image.Store(c.mem.Crash(c.rng))
 	}
-	c.replace(image)
+	c.replace(image.Load())
 	// A consumer's offset may lie behind the end of a queue that has lost its last moments; so does ours.
 	c.seen = min(c.seen, c.store.Queue([]byte("T"), 0).Max())
 }

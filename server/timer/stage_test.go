@@ -7,6 +7,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,17 +32,28 @@ type stage struct {
 	seen    message.QueueOffset // of T/0
 	saveAt  time.Time           // next Save
 	log     strings.Builder
+	cutting atomic.Bool
+	fault   func(mapfile.Op) // while cutting, before each operation of the disk
+	faults  sync.Mutex       // one at a time
 }
 
 func newStage(t *testing.T, flush engine.FlushType) *stage {
 	s := &stage{t: t, flush: flush, mem: mapfile.NewMem()}
-	s.mem.Now = time.Now
 	s.open()
 	t.Cleanup(func() { require.NoError(t, s.store.Close()) })
 	return s
 }
 
 func (s *stage) open() {
+	s.mem.Now = time.Now
+	s.mem.Fault = func(op mapfile.Op) error {
+		if s.cutting.Load() {
+			s.faults.Lock()
+			defer s.faults.Unlock()
+			s.fault(op)
+		}
+		return nil
+	}
 	var err error
 	s.store, err = engine.Open(engine.Options{
 		FS: s.mem, Flush: s.flush, CommitLogFileSize: 128 << 10, ConsumeQueueFileSize: 20 << 10, NoIndex: true,
@@ -137,7 +150,6 @@ func (s *stage) cut(rng *rand.Rand) {
 func (s *stage) replace(mem *mapfile.Mem) {
 	require.NoError(s.t, s.store.Close()) // of the old image, which nobody sees again
 	s.mem = mem
-	s.mem.Now = time.Now
 	s.open()
 }
 
