@@ -55,7 +55,7 @@ func Rebuild(ctx context.Context, o Options, r RebuildOptions) (Rebuilt, error) 
 		return Rebuilt{}, err
 	}
 	b := rebuild{o: r, s: &Store{o: o, root: root}, dir: root, ctx: ctx}
-	b.r = recovery{s: b.s, rebuilding: true}
+	b.r = recovery{s: b.s, rebuilding: true, stale: r.Stale}
 	result, err := b.run()
 	return result, errors.Join(err, b.close())
 }
@@ -245,10 +245,6 @@ func (v *rebuilder) Record(raw []byte, r *message.Record) error {
 	v.n++
 	if v.b.o.Progress != nil {
 		v.b.o.Progress(r.LogOffset)
-	}
-	v.r.queuesFrom = 0
-	if v.b.o.Stale != nil && v.b.o.Stale(r.Topic, r.QueueID, r.LogOffset) {
-		v.r.queuesFrom = r.LogOffset + 1 // it is indexed and not queued
 	}
 	return v.redispatch.Record(raw, r)
 }

@@ -39,6 +39,8 @@ type recovery struct {
 	unindexed  bool
 	rebuilding bool // no entry is left of any record
 	forgot     bool // the mark was replaced by one that promises nothing
+	// stale, if not nil, tells of records whose topic was deleted and made anew ([RebuildOptions]).
+	stale func(topic []byte, queue int32, off message.LogOffset) bool
 }
 
 // recover runs when the lock is held and nothing else uses the store yet.

@@ -73,7 +73,7 @@ func (v *redispatch) Record(_ []byte, r *message.Record) error {
 	if r.LogOffset < v.r.queuesFrom || !isQueued(r.SysFlag) {
 		return nil
 	}
-	if err := v.aliases(r, &d); err != nil || s.tombstones.dead(r.Topic, r.LogOffset) {
+	if err := v.aliases(r, &d); err != nil || v.dead(r.Topic, r.QueueID, r.LogOffset) {
 		return err
 	}
 	if d.queue = s.Queue(r.Topic, r.QueueID); d.queue == nil {
@@ -97,11 +97,15 @@ func (v *redispatch) aliases(r *message.Record, d *request) error {
 
 // aliasQueue is another queue that a record is for, nil if it was deleted since or cannot be.
 func (v *redispatch) aliasQueue(topic []byte, id int32, r *message.Record) *consumequeue.Queue {
-	s := v.r.s
-	if s.tombstones.dead(topic, r.LogOffset) {
+	if v.dead(topic, id, r.LogOffset) {
 		return nil
 	}
-	return s.Queue(topic, id)
+	return v.r.s.Queue(topic, id)
+}
+
+// dead tells whether a record's topic was deleted since.
+func (v *redispatch) dead(topic []byte, id int32, off message.LogOffset) bool {
+	return v.r.s.tombstones.dead(topic, off) || v.r.stale != nil && v.r.stale(topic, id, off)
 }
 
 // index puts a record into the index. A store on a full disk opens all the same: what is not indexed is
@@ -265,7 +269,7 @@ func (v *redispatch) Damage(e *commitlog.CorruptError, r *message.Record) error 
 	if err != nil {
 		return err
 	}
-	if s.tombstones.dead(r.Topic, r.LogOffset) {
+	if v.dead(r.Topic, r.QueueID, r.LogOffset) {
 		return nil
 	}
 	return v.damagedAt(s.Queue(r.Topic, r.QueueID), r.QueueOffset, r)

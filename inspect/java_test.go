@@ -93,13 +93,6 @@ func TestRebuildOfJavaStores(t *testing.T) {
 	for name := range javaStores {
 		t.Run(name, func(t *testing.T) {
 			dir := unpack(t, name)
-			if name == "light" {
-				before := tree(t, dir)
-				_, err := Rebuild(context.Background(), Options{Dir: dir}, RebuildOptions{})
-				require.ErrorContains(t, err, "light queues")
-				require.Equal(t, before, tree(t, dir))
-				return
-			}
 			var levels []time.Duration
 			if name == "levels" {
 				_, err := Rebuild(context.Background(), Options{Dir: dir}, RebuildOptions{})

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"ringmq/engine"
@@ -87,11 +86,6 @@ func (r RebuildOptions) survey(ctx context.Context, o Options) (e engine.Options
 		return e, nil, err
 	}
 	defer func() { err = errors.Join(err, c.close()) }()
-	for _, q := range c.queues.queues {
-		if strings.HasPrefix(q.topic, lightPrefix) {
-			return e, nil, fmt.Errorf("%s: %s has light queues, which rebuild does not make; nothing was changed", s.Dir(), engine.ConsumeQueueName)
-		}
-	}
 	c.index.names = nil // its entries tell nothing of the queues
 	if err := cmp.Or(c.findEnds(ctx), c.readLog(ctx)); err != nil {
 		return e, nil, err
