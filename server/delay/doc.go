@@ -12,5 +12,5 @@
 // messages pending. A saved offset never runs ahead of what is safe: the log is flushed before it is
 // written, so after a power cut a message may be delivered twice, but not lost.
 //
-// One goroutine owns the service (Run); tests call its step.
+// One goroutine delivers (Run): of each level in turn a batch of what is due, with one commit.
 package delay
