@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"fmt"
 	"net/netip"
 
 	"ringmq/internal/transport"
@@ -72,6 +71,3 @@ func (*Null) EndTurn(*transport.Turn) {}
 
 // Closed implements transport.Handler.
 func (*Null) Closed(*transport.Conn) {}
-
-// String says what it is.
-func (*Null) String() string { return fmt.Sprint("a server that stores nothing") }

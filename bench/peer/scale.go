@@ -2,10 +2,15 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
+	"time"
 
 	"ringmq/bench"
 )
@@ -28,7 +33,7 @@ func scaleRows() (rows []row) {
 		add("connections", n, loadOf("--conns", strconv.Itoa(n), "--window", strconv.Itoa(max(1, 512/n))))
 	}
 	for _, n := range []int{1, 10, 100, 1000, 10_000, 60_000} {
-		add("topics", n, loadOf("--topic", "BenchTopic", "--topics", strconv.Itoa(n), "--queues", "8", "--create"))
+		rows = append(rows, row{groupScale, fmt.Sprintf("topics=%d", n), []contestant{ours}, onTopics(n)})
 	}
 	for _, n := range []int{1, 10, 100, 1000} {
 		add("consumers", n, fanOut(n))
@@ -63,6 +68,65 @@ func onCores(cores int) func(context.Context, *lab, contestant) (figures, error)
 		settle()
 		return loadOf()(ctx, l, s)
 	}
+}
+
+// topicQueues is how many queues each of many topics has.
+const topicQueues = 8
+
+// onTopics measures a load on n topics, which stand in the broker's file of topics when it starts: to create them one
+// by one would take longer than everything else.
+func onTopics(n int) func(context.Context, *lab, contestant) (figures, error) {
+	return func(ctx context.Context, l *lab, who contestant) (f figures, err error) {
+		s, err := l.fresh(who, async)
+		if err != nil {
+			return nil, err
+		}
+		if err := writeTopics(filepath.Join(s.dir, "store", "config"), "BenchTopic", n); err != nil {
+			return nil, err
+		}
+		if err := l.start(ctx, s); err != nil {
+			return nil, err
+		}
+		args := []string{"--topic", "BenchTopic", "--topics", strconv.Itoa(n), "--queues", strconv.Itoa(topicQueues)}
+		// The first message of a queue makes its file: that is not what a curve of steady load is about.
+		var rep bench.Report
+		err = l.bench(ctx, s, &rep, append([]string{"send", "--size", "16", "--messages", strconv.Itoa(n * topicQueues)}, args...)...)
+		if err == nil {
+			settle()
+			f, err = loadOf(args...)(ctx, l, s)
+		}
+		s.Kill()
+		return f, errors.Join(err, os.RemoveAll(s.dir))
+	}
+}
+
+// writeTopics writes a broker's topics.json with the topics that bench.SendOptions.Topics uses.
+func writeTopics(dir, name string, n int) error {
+	type topic struct {
+		Name    string `json:"topicName"`
+		Read    int    `json:"readQueueNums"`
+		Write   int    `json:"writeQueueNums"`
+		Perm    int    `json:"perm"`
+		Filter  string `json:"topicFilterType"`
+		SysFlag int    `json:"topicSysFlag"`
+		Order   bool   `json:"order"`
+	}
+	table := map[string]topic{}
+	for i := range n {
+		t := topic{Name: fmt.Sprintf("%s_%06d", name, i), Read: topicQueues, Write: topicQueues, Perm: 6, Filter: "SINGLE_TAG"}
+		if n == 1 {
+			t.Name = name
+		}
+		table[t.Name] = t
+	}
+	text, err := json.Marshal(map[string]any{"topicConfigTable": table, "dataVersion": map[string]int64{"counter": 1, "timestamp": time.Now().UnixMilli()}})
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "topics.json"), text, 0o644)
 }
 
 // fanOutPerSecond is how many messages a second all consumers together receive, so that the cost of a delivery is
