@@ -309,6 +309,29 @@ func TestView(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
+// TestOnCommitted: the committer tells of messages that were acknowledged before they could be got.
+func TestOnCommitted(t *testing.T) {
+	s, _ := openSmall(t, func(o *Options) { o.AckFromStaging, o.stepped = true, true })
+	told := 0
+	q := s.Queue([]byte("T"), 0)
+	s.OnCommitted(func() {
+		told++
+		require.EqualValues(t, told, q.Max())
+	})
+	for i := range 3 {
+		got, err := s.Append(q, testRecord("T", "body"))
+		require.NoError(t, err)
+		done, err := s.Commit(got.End(), true, nil)
+		require.NoError(t, err)
+		require.True(t, done)
+		require.EqualValues(t, i, q.Max())
+		s.commitStep()
+		require.Equal(t, i+1, told)
+	}
+	s.OnCommitted(nil) // Close commits, too
+	require.NoError(t, s.Close())
+}
+
 func TestGetDoesNotAllocate(t *testing.T) {
 	if raceEnabled {
 		t.Skip("sync.Pool drops results at random under the race detector")

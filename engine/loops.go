@@ -73,6 +73,9 @@ func (s *Store) commitStep() {
 		return
 	}
 	s.acks.release(s.Visible())
+	if s.onCommitted != nil {
+		s.onCommitted()
+	}
 	if s.acks.any() { // they came while it was written
 		s.wakeCommitter()
 	}

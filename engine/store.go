@@ -39,6 +39,8 @@ type Store struct {
 	prewriteFailed bool // the preallocator's
 
 	onArrival func(q *consumequeue.Queue, max message.QueueOffset, tagsCode int64) // set before use
+	// onCommitted is called by the committer behind each commit of its own; set before use.
+	onCommitted func()
 
 	stage stage
 	// commit serializes writing and dispatching: its holder alone touches the files' end, the

@@ -161,6 +161,7 @@ func New(o Options) (*Broker, error) {
 	b.restoreState()
 	b.hold.View = store.View
 	store.OnArrival(b.onArrival)
+	store.OnCommitted(func() { b.resumePulls(nil, nil) })
 	if b.txns, err = b.openTransactions(); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
