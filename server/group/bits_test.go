@@ -11,7 +11,7 @@ import (
 func TestEveryBit(t *testing.T) {
 	path := file(t)
 	table := open(t, path, true)
-	own := []string{"GroupA", "GroupB", "GroupC"}
+	own := []string{"GroupA", "GroupB", "GroupD"}
 	for _, name := range own {
 		_, _, err := table.add(name)
 		require.NoError(t, err)

@@ -12,7 +12,7 @@ import (
 func TestEveryBit(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "o.json")
 	table := open(t, path)
-	topics := []string{"TopicA", "TopicB", "TopicC"}
+	topics := []string{"TopicA", "TopicB", "TopicD"}
 	for i, topic := range topics {
 		commit(t, table, "CG", topic, 0, int64(100+i))
 		commit(t, table, "CG", topic, 1, int64(200+i))

@@ -12,7 +12,7 @@ import (
 func saved(t *testing.T) (*fixture, []byte) {
 	t.Helper()
 	f := open(t)
-	for _, name := range []string{"TopicA", "TopicB", "TopicC"} {
+	for _, name := range []string{"TopicA", "TopicB", "TopicD"} {
 		_, err := f.CreateOnSend(name, "TBW102", 4, false)
 		require.NoError(t, err)
 	}
@@ -41,7 +41,7 @@ func TestEveryBit(t *testing.T) {
 		again, err := Open(o)
 		require.NoError(t, err)
 		wrong := 0
-		for _, name := range []string{"TopicA", "TopicB", "TopicC"} {
+		for _, name := range []string{"TopicA", "TopicB", "TopicD"} {
 			if show(again.Find(name)) != show(f.Find(name)) {
 				wrong++
 			}
