@@ -34,10 +34,14 @@ func TestSeeds(t *testing.T) {
 		require.Nil(t, res.Failure, "%s", strings.Join(res.Trace, "\n"))
 		return
 	}
+	seeds := *seedsFlag
+	if raceEnabled {
+		seeds /= 8
+	}
 	var mu sync.Mutex
 	reached := Coverage{}
 	t.Run("all", func(t *testing.T) {
-		for seed := range *seedsFlag {
+		for seed := range seeds {
 			t.Run(fmt.Sprint(seed), func(t *testing.T) {
 				t.Parallel()
 				res := Run(uint64(seed), false)
@@ -48,7 +52,7 @@ func TestSeeds(t *testing.T) {
 			})
 		}
 	})
-	if *seedsFlag < 100 {
+	if seeds < 100 {
 		return
 	}
 	for _, want := range mustReach {
@@ -58,7 +62,7 @@ func TestSeeds(t *testing.T) {
 
 // TestReplay: a seed does the same again, operation by operation.
 func TestReplay(t *testing.T) {
-	for seed := range uint64(6) {
+	for seed := range uint64(3) {
 		first, second := Run(seed, true), Run(seed, true)
 		require.Equal(t, first.Trace, second.Trace)
 		require.Equal(t, first.Coverage, second.Coverage)
@@ -86,10 +90,13 @@ func TestWalks(t *testing.T) {
 	for _, s := range []struct {
 		walk   string
 		sample uint64
-	}{{"sequence", 60}, {"fault", 600}, {"bits", 12}} {
+	}{{"sequence", 24}, {"fault", 600}, {"bits", 6}} {
 		w, _, err := Find(s.walk + "/0")
 		require.NoError(t, err)
 		sample := s.sample
+		if raceEnabled {
+			sample /= 6
+		}
 		if *walkFlag != 0 {
 			sample = min(uint64(*walkFlag), w.Len())
 		}
