@@ -34,14 +34,16 @@ func words(t *testing.T, s *Store, topic string) string {
 	for at := q.Min(); at < q.Max(); at++ {
 		res := NewGetResult()
 		s.Get(&GetRequest{Queue: q, Offset: at, MaxMsgs: 1}, res)
-		if res.Cold {
+		for tries := 0; res.Cold; tries++ {
+			require.Less(t, tries, 3)
 			require.NoError(t, res.Warm())
-			require.Equal(t, at, res.Next, "repaired: try again")
-			res.Release()
+			if res.Next > at {
+				break
+			}
+			res.Release() // repaired, or only now in memory: try again
 			res = NewGetResult()
 			s.Get(&GetRequest{Queue: q, Offset: at, MaxMsgs: 1}, res)
 		}
-		require.False(t, res.Cold)
 		word := "-"
 		if res.Status == Found && res.Next == at+1 {
 			word = wordOf(t, res.Buffers()[0], at)
