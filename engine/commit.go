@@ -39,7 +39,8 @@ type stage struct {
 	// Under the mutex, which is held for encoding, never for I/O:
 	stager   *commitlog.Stager
 	filling  *batch
-	lastTime int64 // StoreTimestamp of the last message
+	full     []*batch // that wait for the ring which writes what is before them, oldest first
+	lastTime int64    // StoreTimestamp of the last message
 	closed   bool
 }
 
@@ -97,10 +98,13 @@ func (s *Store) commitTo(upTo message.LogOffset) error {
 	}
 	s.commit.Lock()
 	defer s.unlockCommit()
-	if s.Visible() >= upTo { // the one before us has written ours, too
-		return nil
+	for s.Visible() < upTo { // unless the one before us has written ours, too
+		before := s.Visible()
+		if err := s.writeOut(); err != nil || s.Visible() == before {
+			return err
+		}
 	}
-	return s.writeOut()
+	return nil
 }
 
 // unlockCommit ends a commit. Who came meanwhile, and found commit locked, is served by the committer.
@@ -111,7 +115,7 @@ func (s *Store) unlockCommit() {
 	}
 }
 
-// writeOut writes what is staged, with SyncFlush to the device, and dispatches it. Under commit.
+// writeOut writes the oldest batch that is staged, with SyncFlush to the device, and dispatches it. Under commit.
 func (s *Store) writeOut() error {
 	if err := s.log.Failure(); err != nil {
 		return err
@@ -140,23 +144,61 @@ func (s *Store) show(b *batch) {
 		s.indexer.hand(b, end)
 	}
 	b.reset()
-	s.commit.spare = b
+	s.commit.spare = b // if there is one already, it was one of many, and goes
 	s.afterWrite(end)
 }
 
-// takeBatch takes what is staged, or nil. Under commit.
+// takeBatch takes the oldest batch that is staged, or nil. Under commit.
 func (s *Store) takeBatch() *batch {
-	s.stage.Lock()
-	defer s.stage.Unlock()
-	b := s.stage.filling
-	if b.bytes.Empty() {
+	st := &s.stage
+	st.Lock()
+	defer st.Unlock()
+	b := st.filling
+	switch {
+	case len(st.full) > 0:
+		b = st.full[0]
+		n := copy(st.full, st.full[1:])
+		st.full[n] = nil
+		st.full = st.full[:n]
+	case b.bytes.Empty():
 		return nil
+	default:
+		st.begin(s.commit.spare)
+		s.commit.spare = nil
 	}
-	s.stage.filling = s.commit.spare
-	s.commit.spare = nil
-	s.stage.stager.Swap(s.stage.filling.bytes)
-	s.writing.Store(s.stage.lastTime)
+	s.writing.Store(st.lastTime)
 	return b
+}
+
+// begin goes on with another batch. Under the mutex.
+func (st *stage) begin(b *batch) {
+	st.filling = b
+	st.stager.Swap(b.bytes)
+}
+
+// behind tells whether batches wait for a ring.
+func (st *stage) behind() bool {
+	st.Lock()
+	defer st.Unlock()
+	return len(st.full) > 0
+}
+
+// maxFull batches may wait for a ring; then messages are refused.
+const maxFull = 3
+
+// setAside goes on with a new batch while a ring writes, and tells whether there was room for it.
+func (s *Store) setAside() bool {
+	st := &s.stage
+	st.Lock()
+	defer st.Unlock()
+	if len(st.full) == maxFull {
+		return false
+	}
+	if !st.filling.bytes.Empty() { // nobody else was quicker
+		st.full = append(st.full, st.filling)
+		st.begin(newBatch(s.o.StagingBytes / 2))
+	}
+	return true
 }
 
 // Writing is for how many ms the batch that is being written is on its way to the files at nowMillis, 0 for none: the
@@ -171,6 +213,9 @@ func (s *Store) Writing(nowMillis int64) int64 {
 // makeRoom empties the staging memory. It does not wait for a ring, which may be that of the caller.
 func (s *Store) makeRoom() error {
 	if s.commit.flight.flying.Load() {
+		if s.setAside() {
+			return nil
+		}
 		return ErrBusy
 	}
 	s.commit.Lock()

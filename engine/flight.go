@@ -60,7 +60,7 @@ func (s *Store) landed(err error) {
 	f.flying.Store(false)
 	visible := s.Visible()
 	s.commit.Unlock()
-	if s.acks.any() {
+	if s.acks.any() || s.stage.behind() {
 		s.setOff(on) // first: the device works while those who waited are answered
 	}
 	s.acks.release(visible)

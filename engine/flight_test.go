@@ -120,12 +120,14 @@ func TestFlightsGather(t *testing.T) {
 func TestFullStagingRefusesWhileARingWrites(t *testing.T) {
 	s, mem := openSmall(t, func(o *Options) { o.Flush, o.FlushMode = SyncFlush, commitlog.Direct })
 	q := s.Queue([]byte("T"), 0)
+	total := 0
 	fill := func() error {
 		for {
 			got, err := s.Append(q, testRecord("T", strings.Repeat("x", 2000)))
 			if err != nil {
 				return err
 			}
+			total += int(got.Size)
 			require.NoError(t, s.log.Prepare(s.nextFile(got.End())))
 		}
 	}
@@ -143,7 +145,9 @@ func TestFullStagingRefusesWhileARingWrites(t *testing.T) {
 	_, err = s.CommitOn(atOnce{}, got.End(), true, func(err error) { acks = append(acks, err) })
 	require.NoError(t, err)
 	require.True(t, refused)
+	require.Greater(t, total, maxFull*s.o.StagingBytes/2, "batches wait for the ring first")
 	require.Equal(t, []error{nil}, acks)
+	require.Equal(t, s.stage.stager.Tail(), s.Visible(), "what waited follows")
 	_, err = s.Append(q, testRecord("T", "again"))
 	require.NoError(t, err)
 	require.NoError(t, s.Close())

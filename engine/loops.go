@@ -76,7 +76,7 @@ func (s *Store) commitStep() {
 	if s.onCommitted != nil {
 		s.onCommitted()
 	}
-	if s.acks.any() { // they came while it was written
+	if s.acks.any() || s.stage.behind() { // they came while it was written
 		s.wakeCommitter()
 	}
 }

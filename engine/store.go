@@ -182,7 +182,10 @@ func (s *Store) Close() error {
 
 // settle stores what was appended and marks the store as closed.
 func (s *Store) settle() error {
-	s.commitStep()
+	if err := s.commitTo(s.tail()); err != nil {
+		return err
+	}
+	s.acks.release(s.Visible())
 	if err := s.log.Failure(); err != nil {
 		return err
 	}
