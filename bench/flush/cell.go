@@ -81,7 +81,7 @@ func measure(o *Options, c Cell) (r Result, err error) {
 	defer func() { err = errors.Join(err, d.store.Close()) }()
 	d.queue = d.store.Queue([]byte("BenchFlush"), 0)
 	d.rec = record(c.Bytes)
-	if err := d.run(o.Seconds / 4); err != nil {
+	if err := d.run(o.Each / 4); err != nil {
 		return r, err
 	}
 	d.hist, d.done = latency.Histogram{}, 0
@@ -90,7 +90,7 @@ func measure(o *Options, c Cell) (r Result, err error) {
 		return r, err
 	}
 	begin := time.Now()
-	if err := d.run(o.Seconds); err != nil {
+	if err := d.run(o.Each); err != nil {
 		return r, err
 	}
 	took := time.Since(begin)

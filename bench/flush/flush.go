@@ -21,18 +21,18 @@ type Options struct {
 	Dir     string // a folder on the disk to measure; what is written in it is removed
 	Modes   []commitlog.Mode
 	Types   []engine.FlushType
-	Sizes   []int // bytes of a body
-	Waiters []int // messages that are appended and not acknowledged at a time
-	Seconds time.Duration
-	IO      string // ring, calls, or auto: how the store reaches the disk
-	NoIndex bool   // leave the index out
-	NoBare  bool   // leave the bare loops out
+	Sizes   []int         // bytes of a body
+	Waiters []int         // messages that are appended and not acknowledged at a time
+	Each    time.Duration // length of a measurement; a bare loop takes half of it
+	IO      string        // ring, calls, or auto: how the store reaches the disk
+	NoIndex bool          // leave the index out
+	NoBare  bool          // leave the bare loops out
 	// Progress is told what is measured next; nil tells nobody.
 	Progress func(done, all int, what string)
 }
 
 func (o *Options) check() error {
-	if len(o.Modes) == 0 || len(o.Types) == 0 || len(o.Sizes) == 0 || len(o.Waiters) == 0 || o.Seconds <= 0 {
+	if len(o.Modes) == 0 || len(o.Types) == 0 || len(o.Sizes) == 0 || len(o.Waiters) == 0 || o.Each <= 0 {
 		return errors.New("flush: want modes, flush types, sizes, waiters and a time")
 	}
 	if slices.Min(o.Sizes) < 1 || slices.Max(o.Sizes) > 4<<20 || slices.Min(o.Waiters) < 1 || slices.Max(o.Waiters) > 1<<20 {
@@ -62,7 +62,7 @@ type Result struct {
 	P99       float64 `json:"p99Micros"`
 	P999      float64 `json:"p99.9Micros"`
 	CPUMicros float64 `json:"cpuMicrosPerAppend"`
-	Bare      float64 `json:"barePerSecond,omitempty"` // messages a bare loop writes in batches of all waiters
+	Bare      float64 `json:"barePerSecond,omitempty"` // messages that a bare loop writes in the same batches: half of the waiters'
 	BareP50   float64 `json:"bareP50Micros,omitempty"` // time of such a batch
 	Refused   string  `json:"refused,omitempty"`       // why there are no figures, as where O_DIRECT is not to be had
 }
@@ -108,7 +108,7 @@ func one(o *Options, c Cell) Result {
 		rec := record(c.Bytes)
 		var batches float64
 		var p50 time.Duration
-		batches, p50, err = bare(o.Dir, c.Mode, c.Type, rec.Size()*max(c.Waiters/2, 1), o.Seconds/2)
+		batches, p50, err = bare(o.Dir, c.Mode, c.Type, rec.Size()*max(c.Waiters/2, 1), o.Each/2)
 		r.Bare, r.BareP50 = batches*float64(max(c.Waiters/2, 1)), float64(p50)/1e3
 	}
 	if err != nil {

@@ -25,7 +25,7 @@ func TestEveryMode(t *testing.T) {
 				t.Skip(err)
 			}
 			o := Options{Dir: t.TempDir(), Modes: commitlog.Modes, Types: []engine.FlushType{engine.SyncFlush, engine.AsyncFlush},
-				Sizes: []int{100}, Waiters: []int{1, 33}, Seconds: 8 * time.Millisecond, IO: io, NoIndex: true}
+				Sizes: []int{100}, Waiters: []int{1, 33}, Each: 8 * time.Millisecond, IO: io, NoIndex: true}
 			told := 0
 			o.Progress = func(done, all int, what string) {
 				require.Equal(t, told, done)
@@ -73,7 +73,7 @@ func TestAdvice(t *testing.T) {
 }
 
 func TestOptionsAreChecked(t *testing.T) {
-	good := Options{Dir: t.TempDir(), Modes: commitlog.Modes[:1], Types: []engine.FlushType{engine.SyncFlush}, Sizes: []int{1}, Waiters: []int{1}, Seconds: 1, IO: "auto"}
+	good := Options{Dir: t.TempDir(), Modes: commitlog.Modes[:1], Types: []engine.FlushType{engine.SyncFlush}, Sizes: []int{1}, Waiters: []int{1}, Each: 1, IO: "auto"}
 	require.NoError(t, good.check())
 	for want, change := range map[string]func(*Options){
 		"want modes": func(o *Options) { o.Modes = nil }, "sizes go": func(o *Options) { o.Sizes = []int{0} }, "waiters": func(o *Options) { o.Waiters = []int{1 << 30} },

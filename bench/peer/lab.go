@@ -77,7 +77,10 @@ func newLab(o *options) (*lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, path := range []*string{&o.binary, &o.peer} {
+	for _, path := range []*string{&o.binary, &o.peer, &o.work} {
+		if *path == "" {
+			continue // the folder for temporary files
+		}
 		abs, err := filepath.Abs(*path)
 		if err != nil {
 			return nil, err

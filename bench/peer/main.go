@@ -20,6 +20,7 @@ type options struct {
 	rounds  int
 	seconds time.Duration // of each measurement
 	warm    time.Duration // of Java
+	long    time.Duration // of the sustained row
 	binary  string
 	peer    string
 	work    string // stores; a temporary folder in it
@@ -57,6 +58,7 @@ func parse(args []string) (*options, error) {
 	f.IntVar(&o.rounds, "rounds", 1, "rounds of each row, the contestants in turn in each")
 	f.DurationVar(&o.seconds, "seconds", 3*time.Second, "length of each measurement; its warm-up is a quarter of it")
 	f.DurationVar(&o.warm, "warm", time.Minute, "load that warms the Java broker up, once per flush mode")
+	f.DurationVar(&o.long, "long", time.Minute, "length of the sustained row")
 	f.StringVar(&o.binary, "binary", "bin/ringmq", "the ringmq program")
 	f.StringVar(&o.peer, "peer", "compat/peer/peer", "the script that runs the Java broker")
 	f.StringVar(&o.work, "work", "", "where stores lie: a disk with 40 GiB free; default the folder for temporary files")

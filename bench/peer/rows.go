@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"time"
 
 	"ringmq/bench"
 )
@@ -124,11 +123,16 @@ func openRows() []row {
 	}
 }
 
-// longRun is how long the sustained row goes on, whatever the length of the others.
-const longRun = time.Minute
-
 func longRows() []row {
-	return []row{sendRow(groupLong, "1 KiB 16x32 60 s", []contestant{java, ours}, async, "--duration", longRun.String(), "--warmup", "2s")}
+	return []row{{groupLong, "1 KiB 16x32", []contestant{java, ours}, func(ctx context.Context, l *lab, who contestant) (f figures, err error) {
+		err = l.on(ctx, who, async, func(s *server) error {
+			var rep bench.Report
+			err := l.bench(ctx, s, &rep, "send", "--warmup", "2s", "--duration", l.o.long.String())
+			f = ofReport(&rep)
+			return err
+		})
+		return f, err
+	}}}
 }
 
 func e2eRows() (rows []row) {

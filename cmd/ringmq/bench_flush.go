@@ -66,7 +66,7 @@ figure stands what a bare loop of the same system calls reaches with the same ba
 	f.StringSliceVar(&types, "types", []string{"SYNC_FLUSH", "ASYNC_FLUSH"}, "flush types")
 	f.IntSliceVar(&o.Sizes, "sizes", []int{128, 1024, 16384}, "bytes of a body")
 	f.IntSliceVar(&o.Waiters, "waiters", []int{1, 16, 256, 2048}, "messages appended and not acknowledged at a time")
-	f.DurationVar(&o.Seconds, "seconds", time.Second, "length of each measurement; bare loops take half of it")
+	f.DurationVar(&o.Each, "seconds", time.Second, "length of each measurement; bare loops take half of it")
 	f.StringVar(&o.IO, "io", "auto", "how the store reaches the disk: ring, calls or auto")
 	f.BoolVar(&o.NoIndex, "no-index", false, "leave the message index out")
 	f.BoolVar(&o.NoBare, "no-bare", false, "leave the bare loops out")
