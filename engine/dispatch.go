@@ -64,8 +64,8 @@ func (s *Store) queueFailed(d *request, err error) {
 		"offset", int64(d.queueOffset), "logOffset", int64(d.logOffset), "err", err)
 }
 
-// OnCommitted registers what is called on the committer's goroutine when it has made messages visible and called
-// their acks: who was told of them by [Store.OnArrival] may have nobody else to wake it, as with
+// OnCommitted registers what is called on the committer's goroutine, or a ring's thread, when it has made messages visible
+// and called their acks: who was told of them by [Store.OnArrival] may have nobody else to wake it, as with
 // AckFromStaging. It is registered before the store is used.
 func (s *Store) OnCommitted(fn func()) { s.onCommitted = fn }
 

@@ -64,4 +64,7 @@ func (s *Store) landed(err error) {
 		s.setOff(on) // first: the device works while those who waited are answered
 	}
 	s.acks.release(visible)
+	if err == nil && s.onCommitted != nil {
+		s.onCommitted()
+	}
 }

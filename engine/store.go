@@ -39,7 +39,7 @@ type Store struct {
 	prewriteFailed bool // the preallocator's
 
 	onArrival func(q *consumequeue.Queue, max message.QueueOffset, tagsCode int64) // set before use
-	// onCommitted is called by the committer behind each commit of its own; set before use.
+	// onCommitted is called behind each commit of the committer or a ring; set before use.
 	onCommitted func()
 
 	stage stage
