@@ -55,6 +55,7 @@ func (s *settings) logger(w io.Writer, warnings []config.Warning) (*slog.Logger,
 
 // newTransport opens the I/O path that the options ask for.
 func newTransport(server config.NettyServer, ring config.Ring, system config.System, log *slog.Logger) (*transport.Transport, error) {
+	boundGarbage()
 	return transport.New(transport.Options{
 		RingIO:          ring.RingIO,
 		Loops:           ring.RingLoops,

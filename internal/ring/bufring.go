@@ -33,8 +33,11 @@ type BufRing struct {
 	tail    uint16 // of the entries added; the kernel sees it after Advance
 	first   uint16 // bid of entry 0, which shares a word with the tail
 	entries []bufEntry
-	word    *uint32 // of entry 0: {bid, tail}
-	filled  []int   // of each buffer, where the next receive into it begins
+	word    *uint32  // of entry 0: {bid, tail}
+	filled  []int    // of each buffer, where the next receive into it begins
+	given   int      // buffers that the kernel has, or will have with Advance
+	limit   int      // how many it may have
+	spare   []uint16 // buffers that wait until it may have more
 	mem     []byte
 	buffers []byte
 }
@@ -73,6 +76,7 @@ func (r *Ring) setupBufRing(group uint16, count, size int, flags uint16) (*BufRi
 	b.word = (*uint32)(unsafe.Pointer(&b.entries[0].bid))
 	b.filled = make([]int, count)
 	b.Incremental = flags != 0
+	b.limit = count
 	reg := bufReg{ringAddr: uint64(uintptr(unsafe.Pointer(&b.mem[0]))), ringEntries: uint32(count), bgid: group, flags: flags}
 	if err := r.register(registerPbufRing, unsafe.Pointer(&reg), 1); err != nil {
 		b.unmap()
@@ -102,7 +106,22 @@ func (b *BufRing) Done(cqe *CQE) {
 		return
 	}
 	b.filled[bid] = 0
-	b.Add(bid)
+	if b.given--; b.given < b.limit {
+		b.Add(bid)
+	} else {
+		b.spare = append(b.spare, bid)
+	}
+}
+
+// Limit lets the kernel have at most n buffers from now on, but those that it has: what arrives at once is bounded by
+// them. It goes with Received and Done.
+func (b *BufRing) Limit(n int) {
+	b.limit = min(max(n, 1), len(b.filled))
+	for b.given < b.limit && len(b.spare) > 0 {
+		last := len(b.spare) - 1
+		b.Add(b.spare[last])
+		b.spare = b.spare[:last]
+	}
 }
 
 // Bytes is the first n bytes of a buffer.
@@ -113,6 +132,7 @@ func (b *BufRing) Bytes(bid uint16, n int) []byte {
 
 // Add gives a buffer back; the kernel may use it after the next Advance.
 func (b *BufRing) Add(bid uint16) {
+	b.given++
 	i := b.tail & b.mask
 	e := &b.entries[i]
 	e.addr = uint64(uintptr(unsafe.Pointer(&b.buffers[int(bid)*b.size])))

@@ -134,6 +134,46 @@ func TestIncrementalBuffers(t *testing.T) {
 	}
 }
 
+// TestLimit: the kernel has no more buffers than it may, and all of them again later.
+func TestLimit(t *testing.T) {
+	const count, size = 4, 16
+	for _, setup := range []func(*Ring, uint16, int, int) (*BufRing, error){(*Ring).SetupBufRing, (*Ring).SetupIncrementalBufRing} {
+		r := newRing(t, 8, 64)
+		bufs, err := setup(r, 0, count, size)
+		require.NoError(t, err)
+		defer bufs.Close()
+		a, b := pair(t)
+		for _, limit := range []int{count, 1, 1, 2, 0, 100, count} {
+			_, err = unix.Write(b, make([]byte, 10*size))
+			require.NoError(t, err)
+			for left := 10 * size; left > 0; {
+				r.sqe(t, 1).PrepareRecvMultishot(a, 0)
+				_, err := r.SubmitAndWait(1, time.Second)
+				require.NoError(t, err)
+				r.AdvanceCQ(r.ForEachCQE(func(cqe *CQE) {
+					if cqe.Res > 0 {
+						left -= len(bufs.Received(cqe))
+						bufs.Done(cqe)
+					}
+				}))
+				bufs.Limit(limit)
+				bufs.Advance()
+				require.Equal(t, count, bufs.given+len(bufs.spare))
+				if left < 5*size {
+					require.LessOrEqual(t, bufs.given, max(limit, 1))
+				}
+			}
+			bufs.Limit(count)
+			require.Equal(t, count, bufs.given)
+			bufs.Advance()
+			r.sqe(t, 2).PrepareCancel(1, false) // it may be armed still
+			_, err = r.SubmitAndWait(1, time.Second)
+			require.NoError(t, err)
+			r.AdvanceCQ(r.ForEachCQE(func(*CQE) {}))
+		}
+	}
+}
+
 func TestBufRingWithoutBuffers(t *testing.T) {
 	r := newRing(t, 8, 16)
 	bufs, err := r.SetupBufRing(0, 2, 16)

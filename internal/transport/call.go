@@ -56,6 +56,7 @@ func (c *Conn) request(code wire.Code, flag int32, h wire.Header, body []byte, a
 	before := len(m.buf)
 	m.buf = wire.AppendRequest(m.buf, wire.JSON, code, c.opaque, flag, h, body)
 	c.owe(len(m.buf) - before)
+	m.charge(&c.tr.queued)
 	return c.opaque, true
 }
 

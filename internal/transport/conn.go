@@ -79,6 +79,7 @@ func (c *Conn) Send(frames []byte) {
 	if m := c.mailbox(len(frames)); m != nil {
 		m.buf = append(m.buf, frames...)
 		c.owe(len(frames))
+		m.charge(&c.tr.queued)
 	}
 	c.mu.Unlock()
 	c.link.wake()
@@ -91,6 +92,7 @@ func (c *Conn) SendGather(head []byte, g Gather) {
 	m := c.mailbox(len(head))
 	if m != nil {
 		c.owe(m.gather(head, g))
+		m.charge(&c.tr.queued)
 	}
 	c.mu.Unlock()
 	if m == nil {
@@ -157,7 +159,6 @@ func (c *Conn) takeMail() bool {
 func (c *Conn) owe(n int) {
 	if n != 0 {
 		c.queued.Add(int64(n))
-		c.tr.queued.Add(int64(n))
 	}
 }
 
@@ -177,6 +178,7 @@ const countStep = 16 << 10
 func (c *Conn) count() {
 	c.owe(c.out.size() - c.counted)
 	c.counted = c.out.size()
+	c.out.charge(&c.tr.queued)
 }
 
 // retire refuses further mail, drops what is queued and fails the calls. The owner calls it

@@ -54,5 +54,6 @@
 // A peer that does not read is not read: over Options.MaxPendingBytes its frames wait, first
 // in the kernel's socket buffers, then in the peer's. When the answers of all connections
 // together pass Options.MaxPendingTotal, that bound shrinks to a small share for each. What was
-// received when a bound was met is kept: at most one burst of receives, 512 KiB.
+// received when a bound was met is kept: at most one turn's receives, 512 KiB, and 64 KiB from when half of
+// MaxPendingTotal waits. 500 peers that send and never read make the broker take 200 MiB.
 package transport

@@ -194,12 +194,22 @@ func (l *loop) ready() bool {
 // before anything is submitted that could want one.
 func (l *loop) reap() {
 	l.ring.AdvanceCQ(l.ring.ForEachCQE(l.onCQE))
+	l.bufs.Limit(l.buffers())
 	l.bufs.Advance()
 	for i, c := range l.starved {
 		c.receive()
 		l.starved[i] = nil
 	}
 	l.starved = l.starved[:0]
+}
+
+// buffers is how many buffers the next turn may receive into: one while many answers wait for peers that do not read, as
+// what such a peer has sent is kept once it is received.
+func (l *loop) buffers() int {
+	if l.tr.queued.Load() > int64(l.tr.opts.MaxPendingTotal)/2 {
+		return 1
+	}
+	return max(recvBuffers, wholeRecvBuffers)
 }
 
 // complete handles one completion.

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -20,6 +21,8 @@ type outbox struct {
 	buf      []byte
 	cuts     []cut
 	gathered int // bytes in all cuts
+	charged  int // bytes of buf that account has
+	account  *atomic.Int64
 
 	// Set by launch.
 	left int // bytes not sent yet
@@ -65,6 +68,14 @@ func (o *outbox) gather(head []byte, g Gather) int {
 	return o.size() - before
 }
 
+// charge puts the outbox's own bytes on the account of all of them, until it is recycled.
+func (o *outbox) charge(account *atomic.Int64) {
+	if n := len(o.buf) - o.charged; n != 0 {
+		account.Add(int64(n))
+		o.charged, o.account = len(o.buf), account
+	}
+}
+
 // take moves everything of p behind what o holds and recycles p.
 func (o *outbox) take(p *outbox) {
 	shift := len(o.buf)
@@ -74,6 +85,10 @@ func (o *outbox) take(p *outbox) {
 		o.cuts = append(o.cuts, c)
 	}
 	o.gathered += p.gathered
+	if p.charged > 0 {
+		o.charged, o.account = o.charged+p.charged, p.account
+		p.charged = 0
+	}
 	clear(p.cuts)
 	p.cuts = p.cuts[:0]
 	p.recycle()
@@ -149,6 +164,9 @@ func (o *outbox) sent(n int) bool {
 func (o *outbox) recycle() {
 	for i := range o.cuts {
 		o.cuts[i].gather.Release()
+	}
+	if o.charged > 0 {
+		o.account.Add(-int64(o.charged))
 	}
 	clear(o.cuts)
 	clear(o.iov)

@@ -53,8 +53,8 @@ type Options struct {
 	// MaxPendingBytes bounds the answers queued on one connection: above it the connection
 	// is not read any more, above four times that it is closed. Default 64 MiB.
 	MaxPendingBytes int
-	// MaxPendingTotal bounds the answers queued on all connections: above it a connection is
-	// read only while it has less than 256 KiB of them. Default 256 MiB.
+	// MaxPendingTotal bounds the memory of answers queued on all connections, without what a Gather holds: above it a
+	// connection is read only while it has less than 32 KiB queued. Default 32 MiB.
 	MaxPendingTotal int
 	// MaxConns bounds the accepted connections; default 1,000,000.
 	MaxConns int
@@ -68,7 +68,7 @@ const (
 	// closeFactor times MaxPendingBytes is where Send gives a connection up.
 	closeFactor = 4
 	// fairBytes may be pending on any connection, however much is pending on all together.
-	fairBytes = 256 << 10
+	fairBytes = 32 << 10
 	// lingerTimeout is how long a closing connection may take to send what is queued.
 	lingerTimeout = 3 * time.Second
 	// sweepPeriod is how often idle connections are looked for.
@@ -86,7 +86,7 @@ func (o Options) withDefaults() (Options, error) {
 	orDefault(&o.IdleTimeout, 120*time.Second)
 	orDefault(&o.MaxFrameBytes, wire.MaxFrame)
 	orDefault(&o.MaxPendingBytes, 64<<20)
-	orDefault(&o.MaxPendingTotal, 256<<20)
+	orDefault(&o.MaxPendingTotal, 32<<20)
 	orDefault(&o.MaxConns, 1_000_000)
 	if o.Clock == nil {
 		o.Clock = clock.Real{}
@@ -113,7 +113,7 @@ type Transport struct {
 	loops []*loop
 
 	ids    atomic.Uint64 // the last Conn.ID given out
-	queued atomic.Int64  // bytes that wait to leave, of all connections
+	queued atomic.Int64  // bytes in memory that wait to leave, of all connections
 	desks  deskStack     // of the net path
 
 	stopSweep context.CancelFunc
