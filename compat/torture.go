@@ -79,6 +79,7 @@ func (b *bench) exchange(ctx context.Context, _ func(string) bool) error {
 		{"exchange, small files", true, false, exchange.Run},
 		{"exchange, files of RocketMQ's sizes", false, false, exchange.Run},
 		{"exchange, messages that wait", true, false, exchange.RunPending},
+		{"exchange, messages that wait, kill -9", true, true, exchange.RunPending},
 	} {
 		if !strings.Contains(v.name, b.match) {
 			continue
