@@ -45,6 +45,13 @@
 // A failed write leaves the entries in the tail and is tried again, see [Table.Failure].
 // Files are opened when they are needed and a bounded number is held open.
 //
+// A consumer that is behind reads from a small cache of blocks, not from the files at each step.
+//
+// # Units
+//
+// With [Options.Ext] each entry has a [Unit] beside it, in files of their own, whose address it holds in the place of
+// the tags code. Units are worth nothing but time: an entry whose unit is lost is as one without.
+//
 // # Power cuts
 //
 // [Table.Sync] puts all entries on the device. What was written since is there in any

@@ -30,6 +30,7 @@ func Open(o Options) (*Table, error) {
 		return nil, err
 	}
 	t := &Table{opt: o, seed: maphash.MakeSeed(), due: make(chan struct{}, 1), inherited: o.Crashed}
+	t.lookup = newLookup(t.seed)
 	t.files = newHandles(o.OpenFiles, t.openFile)
 	t.extFiles = newHandles(o.OpenFiles, t.openExt)
 	topics, err := o.FS.ReadDir(o.Dir)
@@ -75,10 +76,12 @@ func parallel(n, limit int, fn func(i int)) {
 // fill makes the maps of the loaded queues at once.
 func (t *Table) fill(loaded [][]*Queue) {
 	maps := make([]map[string]*topicQueues, shardCount)
+	var all []*Queue
 	for _, queues := range loaded {
 		if len(queues) == 0 {
 			continue
 		}
+		all = append(all, queues...)
 		name := queues[0].topic
 		tq := &topicQueues{name: name}
 		tq.queues.Store(&queues)
@@ -87,6 +90,9 @@ func (t *Table) fill(loaded [][]*Queue) {
 			maps[i] = map[string]*topicQueues{}
 		}
 		maps[i][name] = tq
+	}
+	for _, q := range all {
+		t.lookup.add(q)
 	}
 	for i := range maps {
 		if maps[i] != nil {

@@ -73,8 +73,8 @@ const shardCount = 64
 
 // Table is all consume queues of a store.
 //
-// Finding a queue takes no lock and allocates nothing. The topics lie in shards, each an
-// immutable map that is replaced when a topic comes or goes.
+// Finding a queue takes no lock and allocates nothing. The topics, for those that want all queues of one, lie in
+// shards, each an immutable map that is replaced when a topic comes or goes.
 type Table struct {
 	opt      Options
 	files    handles
@@ -85,6 +85,7 @@ type Table struct {
 
 	seed   maphash.Seed
 	shards [shardCount]shard
+	lookup *lookup // of the queues in shards
 
 	// failing counts the queues whose last write failed.
 	failing atomic.Int32
@@ -133,15 +134,7 @@ func (t *Table) shardOf(topic []byte) *shard {
 
 // Lookup returns a queue, nil when there is none. It does not allocate.
 func (t *Table) Lookup(topic []byte, id int32) *Queue {
-	m := t.shardOf(topic).topics.Load()
-	if m == nil {
-		return nil
-	}
-	tq := (*m)[string(topic)]
-	if tq == nil {
-		return nil
-	}
-	return tq.find(id)
+	return t.lookup.find(topic, id)
 }
 
 // Queue returns a queue and makes an empty one, in memory only, when there is none. It
@@ -172,6 +165,7 @@ func (t *Table) add(topic string, id int32) *Queue {
 			return q
 		}
 		q := newQueue(t, tq.name, id)
+		t.lookup.add(q)
 		qs := append(slices.Clone(*tq.queues.Load()), q)
 		slices.SortFunc(qs, byID)
 		tq.queues.Store(&qs)
@@ -179,6 +173,7 @@ func (t *Table) add(topic string, id int32) *Queue {
 	}
 	tq = &topicQueues{name: topic}
 	q := newQueue(t, topic, id)
+	t.lookup.add(q)
 	tq.queues.Store(&[]*Queue{q})
 	topics = maps.Clone(topics)
 	if topics == nil {
@@ -203,6 +198,21 @@ func (t *Table) All() []*Queue {
 	}
 	slices.SortFunc(all, func(a, b *Queue) int { return cmp.Or(cmp.Compare(a.topic, b.topic), byID(a, b)) })
 	return all
+}
+
+// Entries is the sum of all queues' ends.
+func (t *Table) Entries() int64 {
+	var sum int64
+	for i := range t.shards {
+		if m := t.shards[i].topics.Load(); m != nil {
+			for _, tq := range *m {
+				for _, q := range *tq.queues.Load() {
+					sum += int64(q.Max())
+				}
+			}
+		}
+	}
+	return sum
 }
 
 // MaxLogOffset is the end of the last record that any queue points at, 0 when there is none.

@@ -226,13 +226,7 @@ func (r *recovery) forget() error {
 }
 
 // sumEntries is what mark.entries remembers.
-func (s *Store) sumEntries() int64 {
-	var sum int64
-	for _, q := range s.queues.All() {
-		sum += int64(q.Max())
-	}
-	return sum
-}
+func (s *Store) sumEntries() int64 { return s.queues.Entries() }
 
 // run scans and dispatches; a second time from the log's begin when entries are missing.
 func (r *recovery) run() error {
