@@ -223,3 +223,55 @@ func TestPrewriteNeverMeetsABatch(t *testing.T) {
 		require.NoError(t, d.Close())
 	}
 }
+
+// TestReadyAhead: in the mmap modes the bytes behind the end, and with Warm all of a file, are in memory before they are
+// stored to; in the others nothing is touched.
+func TestReadyAhead(t *testing.T) {
+	for _, mode := range Modes {
+		for _, warm := range []bool{false, true} {
+			t.Run(fmt.Sprint(mode, "/", warm), func(t *testing.T) {
+				d, err := mapfile.OpenDir(t.TempDir())
+				require.NoError(t, err)
+				l, err := Open(Options{FS: d, Dir: "commitlog", FileSize: 1 << 20, Mode: mode, Warm: warm, Log: slog.New(slog.DiscardHandler)})
+				require.NoError(t, err)
+				require.NoError(t, l.Resume(0, 0))
+				require.NoError(t, l.Prefault(64<<10), "nothing is prepared yet")
+				require.NoError(t, l.Prepare(0))
+				require.NoError(t, l.Prefault(64<<10))
+				m := l.fileAt(0).mapped.m.Load()
+				require.Equal(t, modes[mode].mapped, m != nil)
+				if m != nil {
+					ready := 64 << 10
+					if warm {
+						ready = 1 << 20
+					}
+					in, err := m.Resident(0, ready)
+					require.NoError(t, err)
+					require.True(t, in)
+				}
+				require.NoError(t, l.Close())
+				require.NoError(t, d.Close())
+			})
+		}
+	}
+}
+
+// TestStoredFilesAreUnmapped: a mapping for writing goes when all of its file is on the device.
+func TestStoredFilesAreUnmapped(t *testing.T) {
+	for _, mode := range []Mode{MmapFsync, MmapMsync} {
+		l := openMode(t, mapfile.NewMem(), mode, 8192)
+		for range 6 {
+			l.add(3000)
+			require.NoError(t, l.commit(true, false))
+		}
+		l.add(3000)
+		require.NoError(t, l.commit(false, false))
+		require.NoError(t, l.Sync())
+		files := *l.files.Load()
+		require.Len(t, files, 4)
+		for i, f := range files {
+			require.Equal(t, i == len(files)-1, f.mapped.m.Load() != nil, "file %d", i)
+		}
+		require.NoError(t, l.Close())
+	}
+}
