@@ -183,7 +183,7 @@ func (p *pending) exactly(ctx context.Context, c *raw.Conn) error {
 			return fmt.Errorf("%s came twice", body)
 		case !p.want[body]:
 			return fmt.Errorf("%s came, which it must not", body)
-		case body[0] == 'd' && waited < delayTime:
+		case body[0] == 'd' && waited < delayTime && !(p.Kill && fromTarget(body)):
 			return fmt.Errorf("%s came after %v", body, waited)
 		}
 		seen[body] = true
@@ -193,6 +193,13 @@ func (p *pending) exactly(ctx context.Context, c *raw.Conn) error {
 		err = fmt.Errorf("%d messages came, want %d", len(seen), len(p.want))
 	}
 	return err
+}
+
+// fromTarget tells whether a delayed message was left to Java: after a kill it makes queue entries again before it has read
+// the delay levels, and delivers such messages after one second.
+func fromTarget(body string) bool {
+	phase, _, _ := strings.Cut(body[1:], "-")
+	return phase == "1" || phase == "3"
 }
 
 // leave sends what the next phase has to deliver.
