@@ -175,6 +175,7 @@ func (t *Table) delete(topic string, queues []*Queue) error {
 	var errs []error
 	for _, q := range queues {
 		errs = append(errs, q.delete())
+		t.lookup.remove(q)
 	}
 	s := t.shardOf([]byte(topic))
 	s.mu.Lock()
