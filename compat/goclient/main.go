@@ -66,6 +66,7 @@ func behaviours() []behaviour {
 	var all []behaviour
 	all = append(all, sharingBehaviours...) // the longest first
 	all = append(all, waitingBehaviours...)
+	all = append(all, groupBehaviours...)
 	all = append(all, requestBehaviours...)
 	all = append(all, pushBehaviours...)
 	all = append(all, offsetBehaviours...)
