@@ -155,36 +155,3 @@ func BenchmarkSync(b *testing.B) {
 		})
 	}
 }
-
-// BenchmarkRecover opens a store whose process was killed before its first checkpoint.
-func BenchmarkRecover(b *testing.B) {
-	dir := b.TempDir()
-	o := Options{Dir: dir, CheckpointInterval: time.Hour}
-	s, err := Open(o)
-	require.NoError(b, err)
-	q := s.Queue([]byte("BenchTopic"), 0)
-	r := benchRecord(1024)
-	const n = 200_000
-	for i := range n {
-		got, err := s.Append(q, r)
-		require.NoError(b, err)
-		if i%128 == 127 || i == n-1 {
-			require.NoError(b, s.commitTo(got.End()))
-		}
-	}
-	abandon := func() {
-		s.stop()
-		s.loops.Wait()
-		require.NoError(b, s.lock.Close())
-	}
-	for b.Loop() {
-		b.StopTimer()
-		abandon()
-		b.StartTimer()
-		s, err = Open(o)
-		require.NoError(b, err)
-		require.EqualValues(b, n, s.MaxOffset([]byte("BenchTopic"), 0))
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/record")
-	require.NoError(b, s.Close())
-}
