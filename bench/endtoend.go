@@ -40,6 +40,7 @@ func EndToEnd(ctx context.Context, o EndToEndOptions) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer r.g.Close()
 	e := &endToEnd{o: &o, run: r, id: rand.Uint64() | 1}
 	for range r.tallies {
 		r.received = append(r.received, &tally{run: r})

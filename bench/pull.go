@@ -96,6 +96,7 @@ func Pull(ctx context.Context, o PullOptions) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer r.g.Close()
 	end := newEndOfAll()
 	for i := range o.Conns {
 		p := newPuller(&o, r.tally(i), end)

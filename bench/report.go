@@ -135,7 +135,11 @@ func (rep *Report) WriteTable(w io.Writer) error {
 	if rep.Server != nil {
 		row("broker", "%s", rep.Server)
 	}
-	row("this tool", "%.2f CPU-µs/message  %.2f CPUs  (io %s)", rep.Tool.CPUMicros, rep.Tool.CPUShare, rep.Path)
+	share := ""
+	if rep.Server != nil && rep.Server.CPUMicros > 0 {
+		share = fmt.Sprintf("  %.0f %% of the broker's", 100*rep.Tool.CPUMicros/rep.Server.CPUMicros)
+	}
+	row("this tool", "%.2f CPU-µs/message%s  %.2f CPUs  (io %s)", rep.Tool.CPUMicros, share, rep.Tool.CPUShare, rep.Path)
 	for _, status := range slices.Sorted(maps.Keys(rep.Answers)) {
 		row("answers", "%d  %s", rep.Answers[status], status)
 	}

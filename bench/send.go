@@ -59,6 +59,7 @@ func Send(ctx context.Context, o SendOptions) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer r.g.Close()
 	end := newEndOfAll()
 	for i := range o.Conns {
 		s, err := newSender(r, &o, i, r.tally(i))
@@ -67,7 +68,7 @@ func Send(ctx context.Context, o SendOptions) (*Report, error) {
 			err = r.add(ctx, s)
 		}
 		if err != nil {
-			return nil, err // connections of a group that never starts end with the process
+			return nil, err
 		}
 	}
 	return r.measure(ctx, "send", end.over)

@@ -63,6 +63,8 @@ type worker interface {
 	// start runs the worker until the group stops; wait returns when nothing of it runs any more.
 	start()
 	wait()
+	// discard closes the connections of a worker that was not started.
+	discard()
 }
 
 // Group is the connections of one run.
@@ -74,7 +76,8 @@ type Group struct {
 	epoch   time.Time
 	workers []worker
 
-	conns    int           // added so far; belongs to the caller of Add
+	conns    int // added so far; belongs to the caller of Add, as started does
+	started  bool
 	stopping atomic.Bool   // workers look at it at least every stopCheck
 	stopped  chan struct{} // closed when stopping is set
 
@@ -135,8 +138,20 @@ func (g *Group) Add(ctx context.Context, f Flow) error {
 
 // Start lets the flows begin.
 func (g *Group) Start() {
+	g.started = true
 	for _, w := range g.workers {
 		w.start()
+	}
+}
+
+// Close closes the connections of a group that was never started; others are closed by Stop.
+func (g *Group) Close() {
+	if g.started {
+		return
+	}
+	g.started = true
+	for _, w := range g.workers {
+		w.discard()
 	}
 }
 

@@ -218,6 +218,22 @@ func TestOpenAndDialErrors(t *testing.T) {
 	require.NoError(t, g.Stop())
 }
 
+// A group that is given up before it starts closes its connections.
+func TestCloseWithoutStart(t *testing.T) {
+	paths(t, func(t *testing.T, o Options) {
+		ended := make(chan error, 1)
+		g, err := Open(serve(t, func(c net.Conn) {
+			_, err := c.Read(make([]byte, 1))
+			ended <- err
+		}), o)
+		require.NoError(t, err)
+		require.NoError(t, g.Add(t.Context(), &talk{}))
+		g.Close()
+		g.Close()
+		require.ErrorIs(t, <-ended, io.EOF)
+	})
+}
+
 func TestDialLeavesFromSeveralAddresses(t *testing.T) {
 	addr := serve(t, echo)
 	for n, want := range map[int]string{0: "127.0.0.1", portsPerAddress: "127.0.0.2", 5 * portsPerAddress: "127.0.0.6"} {

@@ -53,9 +53,7 @@ func (w *netWorker) start() {
 	w.done.Go(w.pace)
 	w.done.Go(func() { // ends the readers
 		<-w.g.stopped
-		for _, c := range w.conns {
-			_ = c.conn.Close()
-		}
+		w.discard()
 	})
 	for _, c := range w.conns {
 		w.mu.Lock()
@@ -64,6 +62,12 @@ func (w *netWorker) start() {
 		if send {
 			c.write()
 		}
+	}
+}
+
+func (w *netWorker) discard() {
+	for _, c := range w.conns {
+		_ = c.conn.Close() // nothing is written that could be lost
 	}
 }
 

@@ -108,12 +108,14 @@ func (w *ringWorker) start() {
 
 func (w *ringWorker) wait() { <-w.stopped }
 
+func (w *ringWorker) discard() {
+	for _, c := range w.conns {
+		_ = unix.Close(c.fd) // nothing is written that could be lost
+	}
+}
+
 func (w *ringWorker) run() (err error) {
-	defer func() {
-		for _, c := range w.conns {
-			_ = unix.Close(c.fd) // nothing is written that could be lost
-		}
-	}()
+	defer w.discard()
 	// Timeouts end when they are due, not up to 50 µs later.
 	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0) // only makes the pacing coarser if refused
 	if w.ring, err = ring.Setup(ringEntries, ringCQEntries); err != nil {

@@ -39,7 +39,8 @@ var (
 	rateColumns = []column{
 		{"msg/s", "rate", perSecond, everyone, true},
 		{"CPU-µs/msg", "cpu", micros, []contestant{java, ours, ournet, null}, false},
-		{"tool's CPU-µs", "tool cpu", micros, []contestant{ours}, false},
+		{"load tool's CPU-µs", "tool cpu", micros, []contestant{ours}, false},
+		{"load tool's CPU, % of its", "tool share", whole, []contestant{ours}, false},
 		{"p99 ms", "p99", ms, []contestant{java, ours}, false},
 	}
 	storeColumns = []column{
@@ -108,14 +109,26 @@ func (all *results) preamble(b *bytes.Buffer, o *options) {
 		}
 	}
 	fmt.Fprintf(b, "# Benchmarks\n\nMeasured at commit %s on %s. The load generator shares the cores.\n\n", strings.Join(commits, ", "), all.now.text)
-	fmt.Fprintf(b, "    make bench-peer ARGS='%s'\n\n", strings.Join(os.Args[1:], " "))
-	fmt.Fprintf(b, `Each row runs on the contestants in turn, %d times (A B A B), %v each; a cell is the median, with the lowest and
+	fmt.Fprintf(b, "    make bench-peer ARGS='%s'\n\n", quoted(os.Args[1:]))
+	fmt.Fprintf(b, `Each row runs on the contestants in turn, in %d rounds (A B A B), %v each; a cell is the median, with the lowest and
 highest in brackets where there were several. Java is the 4.9.7 broker after %v of load, with
 `+"`sendMessageThreadPoolNums=1`"+` (ASYNC_FLUSH) or 16 and `+"`useReentrantLockWhenPutMessage=true`"+` (SYNC_FLUSH), the best found for it.
 *ringmq, net* is ringmq without io_uring. *null* is `+"`ringmq bench null`"+`: it parses, answers and stores nothing, the ceiling
 of this machine. All messages carry a unique key, so they are indexed. CPU is that of the server, user and system; the tool's own is
 beside it.
 `, rounds, o.seconds, o.warm)
+}
+
+// quoted joins arguments; those with spaces are quoted.
+func quoted(args []string) string {
+	var words []string
+	for _, a := range args {
+		if strings.Contains(a, " ") {
+			a = strconv.Quote(a)
+		}
+		words = append(words, a)
+	}
+	return strings.Join(words, " ")
 }
 
 // section writes one table, with the columns that have figures.

@@ -97,7 +97,7 @@ func TestPage(t *testing.T) {
 	require.NoError(t, err)
 	for _, want := range []string{
 		"| 1 KiB 16x32 | 71 k (70 k–72 k) | 730 k (700 k–760 k) | **10.3 ×** | 21.00 (21.00–21.00) | 1.20 (1.20–1.20) |",
-		"| 10000 | 400 k | 2.00 | – | – | – |", "| 10 | 4 | 2.00 | – | – | 90 |", "As topics grow", "(page-topics.svg)", "2 times (A B A B)",
+		"| 10000 | 400 k | 2.00 | – | – | – |", "| 10 | 4 | 2.00 | – | – | 90 |", "As topics grow", "(page-topics.svg)", "in 2 rounds (A B A B)",
 	} {
 		require.Contains(t, string(page), want)
 	}

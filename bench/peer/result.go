@@ -34,6 +34,9 @@ func ofReport(r *bench.Report) figures {
 		"max": r.Latency.Max, "tool cpu": r.Tool.CPUMicros, "slowest": r.Slowest()}
 	if r.Server != nil {
 		f["cpu"], f["anon"], f["rss"], f["switches"] = r.Server.CPUMicros, r.Server.PeakAnonMiB, r.Server.RSSMiB, r.Server.SwitchesPerThousand
+		if r.Server.CPUMicros > 0 {
+			f["tool share"] = 100 * r.Tool.CPUMicros / r.Server.CPUMicros
+		}
 	}
 	if r.EndToEnd != nil {
 		f["e2e p50"], f["e2e p99"], f["e2e p99.9"] = r.EndToEnd.P50, r.EndToEnd.P99, r.EndToEnd.P999

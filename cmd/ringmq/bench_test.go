@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"ringmq/bench"
+	"ringmq/bench/flush"
 )
 
 // Every measurement against a broker of ours, in short, on both of the tool's I/O paths.
@@ -61,6 +63,30 @@ func TestBenchMeasuresABroker(t *testing.T) {
 	}
 	status, _ := p.stop(t, os.Interrupt)
 	require.Zero(t, status)
+}
+
+func TestBenchFlushMeasuresADisk(t *testing.T) {
+	dir := t.TempDir()
+	svg := filepath.Join(dir, "flush.svg")
+	args := []string{"bench", "flush", dir, "--modes", "write-fsync,write-dsync", "--sizes", "100", "--waiters", "1,8", "--seconds", "4ms", "--no-bare"}
+	var out, stderr bytes.Buffer
+	require.Zero(t, run(append(args, "--svg", svg), &out, &stderr), stderr.String())
+	require.Contains(t, out.String(), "on this disk use flushMode=")
+	drawn, err := os.ReadFile(svg)
+	require.NoError(t, err)
+	require.Contains(t, string(drawn), "<svg")
+
+	out.Reset()
+	require.Zero(t, run(append(args, "--json", "--types", "ASYNC_FLUSH"), &out, &stderr), stderr.String())
+	var rep flush.Report
+	require.NoError(t, json.Unmarshal(out.Bytes(), &rep))
+	require.Len(t, rep.Results, 4)
+
+	for want, args := range map[string][]string{"folder": {}, "flushMode": {dir, "--modes", "quick"}, "--types": {dir, "--types", "SLOW"}} {
+		status, stderr := fail(t, append([]string{"bench", "flush"}, args...)...)
+		require.Equal(t, exitUsage, status, stderr)
+		require.Contains(t, stderr, want)
+	}
 }
 
 func TestBenchOfNobody(t *testing.T) {
