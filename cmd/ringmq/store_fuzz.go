@@ -157,6 +157,6 @@ func (f *storeFuzz) progress(p sim.Progress) {
 
 func (f *storeFuzz) line(p *sim.Progress) string {
 	took := time.Since(f.began)
-	return fmt.Sprintf("%s  %d runs  %d crash images  %.0f/s (%.1f million an hour)  %d points reached  last %s",
-		took.Round(time.Second), p.Runs, p.Images, float64(p.Images)/took.Seconds(), float64(p.Images)/took.Hours()/1e6, len(p.Coverage), p.Name)
+	return fmt.Sprintf("%d runs, %d crash images in %s, %.0f/s (%.1f million an hour), %d points reached, last %s",
+		p.Runs, p.Images, took.Round(time.Second), float64(p.Images)/took.Seconds(), float64(p.Images)/took.Hours()/1e6, len(p.Coverage), p.Name)
 }
