@@ -27,16 +27,13 @@ func openMode(t *testing.T, fs mapfile.FS, mode Mode, fileSize int64) *testLog {
 func (l *testLog) commit(sync, started bool) error {
 	l.t.Helper()
 	full := l.stager.Swap(NewBatch(64 << 10))
-	err := errors.New("not done")
-	if started {
-		done := make(chan error, 1)
-		l.Start(full, sync, nil, func(err error) { done <- err })
-		err = <-done
-	} else {
-		err = l.Write(full, sync)
+	defer full.Reset()
+	if !started {
+		return l.Write(full, sync)
 	}
-	full.Reset()
-	return err
+	done := make(chan error, 1)
+	l.Start(full, sync, nil, func(err error) { done <- err })
+	return <-done
 }
 
 func TestModesHaveNames(t *testing.T) {
