@@ -108,7 +108,7 @@ func readEntries(q *consumequeue.Queue, from message.QueueOffset, count int) ([]
 	entries := make([]consumequeue.Entry, min(max(count, 0), maxQueueEntries))
 	n := 0
 	for n < len(entries) {
-		got, err := q.Read(from+message.QueueOffset(n), entries[n:])
+		got, err := q.ReadCodes(from+message.QueueOffset(n), entries[n:])
 		if err != nil {
 			return nil, err
 		}
