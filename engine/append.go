@@ -79,10 +79,10 @@ func (s *Store) AppendBatch(q *consumequeue.Queue, rs []message.Record, receipts
 		return err
 	}
 	for i := range rs {
-		var d request
+		d := s.stage.filling.next()
 		var few fewHashes
-		hashes := s.describe(&d, few[:0], q, &rs[i])
-		receipts[i] = s.put(&rs[i], &d, hashes, message.BodyCRC(rs[i].Body))
+		hashes := s.describe(d, few[:0], q, &rs[i])
+		receipts[i] = s.putNoted(&rs[i], d, hashes, message.BodyCRC(rs[i].Body))
 	}
 	return nil
 }
@@ -102,6 +102,14 @@ func (s *Store) checkRecord(q *consumequeue.Queue, r *message.Record) error {
 // put gives the message that d describes its place, encodes it and notes d with its place. Under stage, room being
 // reserved.
 func (s *Store) put(r *message.Record, d *request, hashes []int32, crc uint32) Receipt {
+	noted := s.stage.filling.next()
+	*noted = *d
+	return s.putNoted(r, noted, hashes, crc)
+}
+
+// putNoted is put for a request that is the batch's last already. Requests are completed in place: copying one whose
+// fields were just written would wait for the writes.
+func (s *Store) putNoted(r *message.Record, d *request, hashes []int32, crc uint32) Receipt {
 	st := &s.stage
 	st.lastTime = max(st.lastTime, r.StoreTimestamp)
 	r.StoreTimestamp = st.lastTime
@@ -112,8 +120,6 @@ func (s *Store) put(r *message.Record, d *request, hashes []int32, crc uint32) R
 	}
 	st.stager.Put(r, int(d.size), crc)
 	b := st.filling
-	b.requests = append(b.requests, *d)
-	d = &b.requests[len(b.requests)-1] // completed in place: copying fields just written would wait for the writes
 	d.place(r)
 	d.hashFrom = int32(len(b.hashes))
 	b.hashes = append(b.hashes, hashes...)

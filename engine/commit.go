@@ -27,6 +27,12 @@ type batch struct {
 
 func newBatch(size int) *batch { return &batch{bytes: commitlog.NewBatch(size)} }
 
+// next adds an empty request.
+func (b *batch) next() *request {
+	b.requests = append(b.requests, request{})
+	return &b.requests[len(b.requests)-1]
+}
+
 func (b *batch) reset() {
 	b.bytes.Reset()
 	clear(b.requests) // queues of deleted topics must not be kept alive
