@@ -20,7 +20,7 @@ type SendOptions struct {
 	Conns       int
 	InFlight    int     // requests in flight per connection, at most
 	Rate        float64 // messages per second over all connections; 0: closed loop
-	Messages    uint64  // the run ends when so many are answered; 0: by time
+	Messages    uint64  // the run ends when so many are answered, those refused with SYSTEM_BUSY sent again; 0: by time
 	Sizes       Sizes
 	Batch       int // messages per request; ≤ 1 sends single messages
 	Tags        []string
@@ -202,6 +202,9 @@ func (s *sender) Frame(now time.Duration, frame []byte) error {
 		s.tally.answered(now, p.sent, max(s.o.Batch, 1), p.body)
 	} else {
 		s.tally.refusedBy(now, a.status, a.remark)
+		if a.status == wire.StatusSystemBusy && s.end != nil {
+			s.quota++
+		}
 	}
 	return nil
 }

@@ -112,6 +112,30 @@ func TestClosedLoopKeepsTheWindowFull(t *testing.T) {
 	require.Zero(t, flying(), "after the run nothing more is sent")
 }
 
+// With a number of messages to send, one that is refused as busy is sent again; any other refusal counts.
+func TestBusyIsTriedAgain(t *testing.T) {
+	o := options(t, "64")
+	o.Messages, o.Conns = 10, 1
+	r := &run{o: &o.Common}
+	s, err := newSender(r, o, 0, &tally{run: r})
+	require.NoError(t, err)
+	end := newEndOfAll()
+	s.limit(end)
+	var out load.Out
+	refuse := func(k int, status wire.Status) {
+		require.NoError(t, s.Frame(0, wire.AppendResponseTo(nil, wire.JSON, int32(opaqueBase+k), status, "", nil, nil)[4:]))
+	}
+	s.Pump(0, &out)
+	refuse(0, wire.StatusSystemBusy)
+	refuse(1, wire.StatusNoPermission)
+	for range 3 {
+		answerAll(t, s, 0)
+		s.Pump(0, &out)
+	}
+	require.EqualValues(t, 9, s.tally.done.Load())
+	<-end.over
+}
+
 // Through sockets: every way to send against the server that stores nothing, on both paths of both sides.
 func TestSendToNull(t *testing.T) {
 	for _, server := range []string{"on", "off"} {

@@ -176,6 +176,10 @@ func (l *lab) fresh(who contestant, mode flush) (*server, error) {
 		return nil, err
 	}
 	port, err := l.ports.Take()
+	if err != nil { // all were used: those of contestants that are gone are free again
+		l.ports = target.NewPorts(l.o.ports, l.o.ports+99)
+		port, err = l.ports.Take()
+	}
 	return &server{who: who, mode: mode, dir: dir, port: port, addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}, err
 }
 
@@ -186,7 +190,11 @@ func (l *lab) start(ctx context.Context, s *server) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
-	return s.Ready(ctx, s.addr)
+	err := s.Ready(ctx, s.addr)
+	if err != nil {
+		s.Kill()
+	}
+	return err
 }
 
 // launch runs a contestant without waiting for it.

@@ -109,6 +109,7 @@ func run(ctx context.Context, o *options) error {
 	}
 	defer l.close()
 	begin := time.Now()
+	var failed error
 	for _, r := range table {
 		if !o.wants(&r) {
 			continue
@@ -116,27 +117,34 @@ func run(ctx context.Context, o *options) error {
 		all.forget(r.group, r.name)
 		for round := range o.rounds {
 			for _, who := range o.contestants(&r) {
-				fmt.Fprintf(os.Stderr, "%5.0f s  %s, %s, round %d\n", time.Since(begin).Seconds(), r.name, who, round+1)
-				figures, err := r.run(ctx, l, who)
+				fmt.Fprintf(os.Stderr, "%5.0f s  %s: %s, %s, round %d\n", time.Since(begin).Seconds(), r.group, r.name, who, round+1)
+				err := all.measure(ctx, l, &r, who, round)
 				if ctx.Err() != nil {
 					return ctx.Err()
 				}
-				if err != nil {
-					return fmt.Errorf("%s on %s: %w", r.name, who, err)
-				}
-				res := result{Group: r.group, Row: r.name, Who: who, Round: round, Figures: figures}
-				fmt.Fprintln(os.Stderr, "        ", figures)
-				if err := all.keep(res); err != nil {
-					return err
+				if err != nil { // the others are worth having all the same
+					err = fmt.Errorf("%s/%s on %s: %w", r.group, r.name, who, err)
+					fmt.Fprintln(os.Stderr, "         failed:", err)
+					failed = errors.Join(failed, err)
 				}
 			}
 		}
 	}
 	if o.page == "" {
-		return nil
+		return failed
 	}
 	fmt.Fprintf(os.Stderr, "%5.0f s  writing %s\n", time.Since(begin).Seconds(), o.page)
-	return all.writePage(o)
+	return errors.Join(failed, all.writePage(o))
+}
+
+// measure runs a row on a contestant and keeps what it found.
+func (all *results) measure(ctx context.Context, l *lab, r *row, who contestant, round int) error {
+	figures, err := r.run(ctx, l, who)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(os.Stderr, "        ", figures)
+	return all.keep(result{Group: r.group, Row: r.name, Who: who, Round: round, Figures: figures})
 }
 
 // wants tells whether a row is to be measured.

@@ -27,6 +27,7 @@ func emptyStore(ctx context.Context, l *lab, who contestant) (figures, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer s.end()
 	start, err := l.startToMessage(ctx, s)
 	if err != nil {
 		return nil, err
@@ -78,10 +79,15 @@ func fullStore(ctx context.Context, l *lab, who contestant) (figures, error) {
 		f["killed"], err = l.startToMessage(ctx, s)
 		return err
 	}()
+	s.end()
+	return f, errors.Join(err, os.RemoveAll(s.dir))
+}
+
+// end kills what may still run.
+func (s *server) end() {
 	if s.Process != nil {
 		s.Kill()
 	}
-	return f, errors.Join(err, os.RemoveAll(s.dir))
 }
 
 // startToMessage is how many milliseconds pass from the launch of a broker to the first message that it has stored.

@@ -41,7 +41,7 @@ func newBenchSendCommand() *cobra.Command {
 	b.common(f, &o.Common)
 	b.load(f, &o)
 	f.Float64Var(&o.Rate, "rate", 0, "open loop: messages per second over all connections; 0 is a closed loop")
-	f.Uint64Var(&o.Messages, "messages", 0, "end when so many messages are stored, however long it takes; 0 ends by --duration")
+	f.Uint64Var(&o.Messages, "messages", 0, "end when so many messages are answered, those refused as busy sent again; 0 ends by --duration")
 	f.IntVar(&o.Batch, "batch", 1, "messages per request")
 	f.IntVar(&o.Topics, "topics", 1, "send to so many topics in turn: TOPIC_000000 and so on")
 	f.BoolVar(&create, "create", false, "create the topics first")
