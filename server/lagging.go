@@ -37,10 +37,14 @@ func (b *Broker) protect(time.Time) {
 	}
 }
 
-// noteMoved stores an event for each pull that is told another offset (PullMessageProcessor.generateOffsetMovedEvent): a
+// noteMoved stores an event for a pull that is told another offset (PullMessageProcessor.generateOffsetMovedEvent): a
 // message of topic OFFSET_MOVED_EVENT, with the group as tag and key. It is committed with the answer. Runs
 // anywhere, also on a loop.
 func (b *Broker) noteMoved(p *pullRequest, res *engine.GetResult) {
+	now := clock.Millis(b.clock.Now())
+	if !b.lags.Event(lag.Queue{Group: p.group, Topic: p.topic.Name, ID: p.queue.ID()}, now) {
+		return
+	}
 	body, err := fastjson.Marshal(&wire.OffsetMovedEvent{
 		ConsumerGroup: p.group, MessageQueue: b.queue(p.topic.Name, p.queue.ID()),
 		OffsetRequest: int64(p.get.Offset), OffsetNew: int64(res.Next),
@@ -49,7 +53,6 @@ func (b *Broker) noteMoved(p *pullRequest, res *engine.GetResult) {
 		b.log.Error("offset moved event cannot be encoded", "group", p.group, "err", err)
 		return
 	}
-	now := clock.Millis(b.clock.Now())
 	r := message.Record{
 		Topic: offsetMoved, BornTimestamp: now, BornHost: b.storeHost, StoreTimestamp: now, StoreHost: b.storeHost, Body: body,
 		Properties: message.Properties(nil).Append(message.PropertyKeys, p.group).Append(message.PropertyTags, p.group).

@@ -8,6 +8,9 @@
 //
 // The groups that Slow names are forgotten with that: one that is allowed to consume again is measured
 // anew. Java keeps the old figure and stops the group again.
+//
+// The table also paces the events that tell of pulls from offsets that are not there: a client that does not
+// learn from the answer would fill the disk with them.
 package lag
 
 import (
@@ -28,6 +31,27 @@ type Queue struct {
 type Table struct {
 	mu     sync.Mutex
 	behind map[Queue]int64 // bytes from the last entry looked at to the end of the log; under mu
+	events map[Queue]int64 // ms of the last event; under mu
+}
+
+// Events of one queue are at least eventPause ms apart; eventQueues bounds the queues of which the last one is known.
+const (
+	eventPause  = 1000
+	eventQueues = 1 << 14
+)
+
+// Event tells whether an event about a queue may be written now.
+func (t *Table) Event(q Queue, nowMillis int64) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if last, known := t.events[q]; known && nowMillis-last < eventPause {
+		return false
+	}
+	if t.events == nil || len(t.events) >= eventQueues {
+		t.events = make(map[Queue]int64)
+	}
+	t.events[q] = nowMillis
+	return true
 }
 
 // Note keeps how many bytes of the log lie between what a pull looked at and the end.

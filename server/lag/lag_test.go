@@ -46,6 +46,22 @@ CG3 %RETRY%CG3 0 1
 	}
 }
 
+func TestEventsArePaced(t *testing.T) {
+	var table Table
+	a, b := Queue{"CG", "T", 0}, Queue{"CG", "T", 1}
+	for _, c := range []struct {
+		q    Queue
+		at   int64
+		want bool
+	}{{a, 5000, true}, {a, 5001, false}, {b, 5001, true}, {a, 5999, false}, {a, 6000, true}, {a, 6999, false}, {b, 9000, true}} {
+		require.Equal(t, c.want, table.Event(c.q, c.at), "%v at %d", c.q, c.at)
+	}
+	for i := range eventQueues + 5 {
+		require.True(t, table.Event(Queue{"other", "T", int32(i)}, 9000))
+	}
+	require.LessOrEqual(t, len(table.events), eventQueues)
+}
+
 func TestBound(t *testing.T) {
 	var table Table
 	for i := range MaxQueues + 1 {
