@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"ringmq/commitlog"
 	"ringmq/consumequeue"
@@ -227,6 +228,17 @@ func (s *Store) delayMillis(level []byte) int64 {
 	if err != nil || n <= 0 {
 		return 0
 	}
-	n = min(n, len(s.o.DelayLevels))
-	return s.o.DelayLevels[n-1].Milliseconds()
+	levels := s.delayLevels()
+	return levels[min(n, len(levels))-1].Milliseconds()
+}
+
+// SetDelayLevels replaces Options.DelayLevels; there is at least one. It counts for messages that are appended from now on,
+// and for what a later start makes again if it is given the same ones.
+func (s *Store) SetDelayLevels(levels []time.Duration) { s.levels.Store(&levels) }
+
+func (s *Store) delayLevels() []time.Duration {
+	if p := s.levels.Load(); p != nil {
+		return *p
+	}
+	return s.o.DelayLevels
 }

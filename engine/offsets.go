@@ -185,8 +185,8 @@ func (s *Store) ReadTimes(q *consumequeue.Queue, from message.QueueOffset, dst [
 		if err != nil {
 			return i, err
 		}
-		level := min(int(q.ID()), len(s.o.DelayLevels)-1)
-		e.TagsCode = h.StoreTimestamp + s.o.DelayLevels[level].Milliseconds()
+		levels := s.delayLevels()
+		e.TagsCode = h.StoreTimestamp + levels[min(int(q.ID()), len(levels)-1)].Milliseconds()
 	}
 	return n, err
 }

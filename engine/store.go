@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"ringmq/commitlog"
 	"ringmq/consumequeue"
@@ -37,6 +38,8 @@ type Store struct {
 	remark        bool         // set by recovery: the checkpoints say nothing any more
 
 	prewriteFailed bool // the preallocator's
+
+	levels atomic.Pointer[[]time.Duration] // SetDelayLevels; nil: Options.DelayLevels
 
 	onArrival func(q *consumequeue.Queue, max message.QueueOffset, tagsCode int64) // set before use
 	// onCommitted is called behind each commit of the committer or a ring; set before use.

@@ -11,6 +11,7 @@ import (
 	"ringmq/internal/fastjson"
 	"ringmq/internal/statefile"
 	"ringmq/internal/wire"
+	"ringmq/server/delay"
 )
 
 // configuration is the broker's options while it runs: a whole that request 25 replaces.
@@ -81,6 +82,12 @@ func (b *Broker) replaceConfig(changes map[string]string) error {
 	if err != nil {
 		return err
 	}
+	levels, err := delay.ParseLevels(next.Store.MessageDelayLevel)
+	if err != nil {
+		return err
+	}
+	b.store.SetDelayLevels(levels)
+	b.delays.SetLevels(levels)
 	b.store.SetRetention(retention)
 	b.config.now.Store(next)
 	b.config.version.Counter++

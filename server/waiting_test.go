@@ -72,6 +72,25 @@ func TestTimerMessagesThatAreRefused(t *testing.T) {
 	require.Contains(t, k.ask(sendRequest("T", 0, "TIMER_DELAY_SEC\x011", "x"))[0], `< 1 "accurate timer message is not enabled, timerWheelEnable is false"`)
 }
 
+// messageDelayLevel can be changed while the broker runs (request 25); what is no table changes nothing.
+func TestDelayLevelsAreReloaded(t *testing.T) {
+	b := startBroker(t, "auto", map[string]string{"messageDelayLevel": "1h"})
+	k := &talk{t: t, addr: b.Addr().String(), conns: make(map[string]*speaker)}
+	defer k.close()
+	require.Contains(t, k.ask(sendRequest("T", 0, "DELAY\x011", "waits an hour"))[0], `< 0 `)
+	change := func(body string) string {
+		return k.ask(&said{Conn: "admin", Code: 25, Body: body})[0]
+	}
+	require.Contains(t, change("messageDelayLevel=1h soon"), `"soon\" is not a number`)
+	require.Contains(t, change("messageDelayLevel=1h 1s"), `< 0 `)
+	k.say(pullRequestOf("consumer", "T", 0, 0, "*", 60_000))
+	sent := time.Now()
+	require.Contains(t, k.ask(sendRequest("T", 0, "DELAY\x012", "x"))[0], `< 0 `)
+	h, _ := k.read(k.conn("consumer"))
+	require.Contains(t, h.String(), `0 "FOUND" {"maxOffset":"1"`)
+	require.GreaterOrEqual(t, time.Since(sent), time.Second)
+}
+
 // batchRequest is a batch of two messages, the second with properties.
 func batchRequest(topic, properties string) *said {
 	var body []byte

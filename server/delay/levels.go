@@ -1,6 +1,7 @@
 package delay
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -18,8 +19,11 @@ const (
 	propertyRealQueue = "REAL_QID"
 )
 
-// maxLevels bounds messageDelayLevel: each level is a queue that is watched.
-const maxLevels = 1000
+// Bounds of messageDelayLevel.
+const (
+	maxLevels = 1000                       // each is a queue that is watched
+	maxDelay  = 100 * 365 * 24 * time.Hour // of a level
+)
 
 // ParseLevels reads messageDelayLevel: "1s 5s 2m 1h 1d". Level 1 is the first.
 func ParseLevels(text string) ([]time.Duration, error) {
@@ -31,7 +35,13 @@ func ParseLevels(text string) ([]time.Duration, error) {
 		if !ok || err != nil || n < 0 {
 			return nil, fmt.Errorf("messageDelayLevel: %q is not a number with s, m, h or d", word)
 		}
+		if time.Duration(n) > maxDelay/unit {
+			return nil, fmt.Errorf("messageDelayLevel: %s is longer than 100 years", word)
+		}
 		levels = append(levels, time.Duration(n)*unit)
+	}
+	if len(levels) == 0 {
+		return nil, errors.New("messageDelayLevel names no level")
 	}
 	if len(levels) > maxLevels {
 		return nil, fmt.Errorf("messageDelayLevel: %d levels, at most %d", len(levels), maxLevels)

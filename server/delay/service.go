@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,7 +31,7 @@ const halfTopic = "RMQ_SYS_TRANS_HALF_TOPIC"
 // Options of a Service.
 type Options struct {
 	Store  *engine.Store
-	Levels []time.Duration
+	Levels []time.Duration // messageDelayLevel at the start
 	// Read and Write are of delayOffset.json, as a whole; what Write has written lasts.
 	Read  func(parse func(data []byte) error) error
 	Write func(data []byte) error
@@ -46,29 +47,60 @@ type Options struct {
 
 // Service delivers delayed messages.
 type Service struct {
-	o      Options
-	queues []*consumequeue.Queue // by level-1; set before Run
+	o     Options
+	saved map[int32]int64 // what delayOffset.json said at the start, by level; set before use
 
-	mu      sync.Mutex
-	offsets []message.QueueOffset // next to deliver, by level-1; under mu
+	mu sync.Mutex
+	// By level-1, under mu. A level that is taken off the table is served on as long as its queue has been used; an
+	// element never changes but for offsets'.
+	levels  []time.Duration
+	queues  []*consumequeue.Queue
+	offsets []message.QueueOffset // next to deliver
 
-	entries [batch]consumequeue.Entry // owned by Run
+	// Scratch memory of Run.
+	entries [batch]consumequeue.Entry
+	delays  []time.Duration
 }
 
 // Open loads the offsets of the levels.
 func Open(o Options) (*Service, error) {
-	s := &Service{o: o, offsets: make([]message.QueueOffset, len(o.Levels))}
 	saved := wire.DelayOffsetSerializeWrapper{}
 	err := o.Read(func(data []byte) error { return fastjson.Unmarshal(data, &saved) })
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("delayed messages: %w", err)
 	}
-	for i := range o.Levels {
-		q := o.Store.Queue(topicBytes, int32(i))
-		s.queues = append(s.queues, q)
-		s.offsets[i] = min(max(message.QueueOffset(saved.OffsetTable[int32(i+1)]), q.Min()), q.Max())
-	}
+	s := &Service{o: o, saved: saved.OffsetTable}
+	s.SetLevels(o.Levels)
 	return s, nil
+}
+
+// SetLevels replaces the table. Messages that wait keep the time they were given, unless that is farther away than
+// their level's delay: then they are due.
+func (s *Service) SetLevels(levels []time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.levels = slices.Clone(levels)
+	used := maxLevels
+	for used > len(levels) && s.o.Store.MaxOffset(topicBytes, int32(used-1)) == 0 {
+		used--
+	}
+	for i := len(s.queues); i < used; i++ {
+		q := s.o.Store.Queue(topicBytes, int32(i))
+		s.queues = append(s.queues, q)
+		s.offsets = append(s.offsets, min(max(message.QueueOffset(s.saved[int32(i+1)]), q.Min()), q.Max()))
+	}
+}
+
+// watched is the queues, and how long each delays a message at most; maxDelay for one that is in no table.
+func (s *Service) watched() (queues []*consumequeue.Queue, delays []time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delays = append(s.delays[:0], s.levels...)
+	for len(delays) < len(s.queues) {
+		delays = append(delays, maxDelay)
+	}
+	s.delays = delays
+	return s.queues, delays
 }
 
 // Run delivers until ctx ends. It saves nothing: [Service.Save] does.
@@ -89,15 +121,16 @@ func (s *Service) Run(ctx context.Context) {
 // simulation calls it instead.
 func (s *Service) Step(now time.Time) time.Duration {
 	pause := idlePause
-	for i := range s.queues {
-		pause = min(pause, s.level(i, clock.Millis(now)))
+	queues, delays := s.watched()
+	for i := range queues {
+		pause = min(pause, s.level(i, queues[i], delays[i], clock.Millis(now)))
 	}
 	return pause
 }
 
 // level delivers what is due of one level, and tells when to look again.
-func (s *Service) level(i int, nowMillis int64) time.Duration {
-	q, off := s.queues[i], s.Offset(i+1)
+func (s *Service) level(i int, q *consumequeue.Queue, longest time.Duration, nowMillis int64) time.Duration {
+	off := s.Offset(i + 1)
 	if low := q.Min(); off < low { // the rest has expired
 		off = low
 	}
@@ -106,8 +139,8 @@ func (s *Service) level(i int, nowMillis int64) time.Duration {
 		s.o.Log.Error("delayed messages cannot be read", "level", i+1, "offset", int64(off), "err", err)
 		return retryPause
 	}
-	due, pause := s.due(i, s.entries[:n], nowMillis)
-	done, err := s.deliver(q, off, due, nowMillis)
+	ready, pause := due(s.entries[:n], longest, nowMillis)
+	done, err := s.deliver(q, off, ready, nowMillis)
 	if done > 0 {
 		s.setOffset(i, off+message.QueueOffset(done))
 	}
@@ -119,11 +152,11 @@ func (s *Service) level(i int, nowMillis int64) time.Duration {
 }
 
 // due cuts off the entries whose time has come. pause is the time until the next one's has.
-func (s *Service) due(i int, entries []consumequeue.Entry, nowMillis int64) (due []consumequeue.Entry, pause time.Duration) {
+func due(entries []consumequeue.Entry, longest time.Duration, nowMillis int64) (ready []consumequeue.Entry, pause time.Duration) {
 	for k := range entries {
 		// An entry later than any could be was made under another level table or clock: it is due.
 		at := entries[k].TagsCode
-		if !entries[k].IsHole() && at > nowMillis && at <= nowMillis+s.o.Levels[i].Milliseconds() {
+		if !entries[k].IsHole() && at > nowMillis && at <= nowMillis+longest.Milliseconds() {
 			return entries[:k], time.Duration(at-nowMillis) * time.Millisecond
 		}
 	}
@@ -187,7 +220,11 @@ func (s *Service) appendRecord(record []byte, nowMillis int64) (end message.LogO
 }
 
 // Levels is the number of levels.
-func (s *Service) Levels() int { return len(s.o.Levels) }
+func (s *Service) Levels() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.levels)
+}
 
 // Offset is the next message to deliver of a level, which counts from 1.
 func (s *Service) Offset(level int) message.QueueOffset {

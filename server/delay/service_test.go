@@ -22,6 +22,7 @@ import (
 //
 //	put NAME LEVEL      a delayed message for T/0 is stored
 //	at MS               the service steps at that time; "-> NAMES" tells what T/0 got by it, "-" for nothing
+//	levels LEVELS       the table is replaced
 //	save                the offsets are written
 //	crash               the service is opened anew from what was written
 type stage struct {
@@ -59,7 +60,7 @@ func (s *stage) write(data []byte) error {
 func (s *stage) put(name string, level int) {
 	r := &message.Record{Topic: []byte("T"), Body: []byte(name), StoreTimestamp: s.now, BornTimestamp: 7}
 	props := message.Properties(nil).Append("TAGS", "x").Append("DELAY", strconv.Itoa(level))
-	Schedule(r, props, level, 2)
+	Schedule(r, props, level, s.service.Levels())
 	got, err := s.store.Append(s.store.Queue(r.Topic, r.QueueID), r)
 	require.NoError(s.t, err)
 	require.NoError(s.t, s.commit(got.End()))
@@ -108,6 +109,11 @@ func (s *stage) run(steps string) {
 			}
 		case "->":
 			require.Equal(s.t, strings.Join(f[1:], " "), s.arrived(), "line %d", n+1)
+		case "levels":
+			levels, err := ParseLevels(strings.Join(f[1:], " "))
+			require.NoError(s.t, err)
+			s.store.SetDelayLevels(levels)
+			s.service.SetLevels(levels)
 		case "save":
 			require.NoError(s.t, s.service.Save())
 		case "crash":
@@ -164,6 +170,45 @@ func TestScripts(t *testing.T) {
 			crash
 			at 200000
 			-> b`,
+		"the table grows while messages wait": `
+			at 100000
+			put a 2
+			levels 1s 7s 20s
+			put b 2
+			put c 3
+			at 105000
+			-> a
+			at 107000
+			-> b
+			at 119999
+			-> -
+			at 120000
+			-> c`,
+		"a level that is taken off is served to its end, across a restart too": `
+			levels 1s 5s 20s
+			at 100000
+			put a 3
+			put b 3
+			levels 1s
+			put c 3
+			at 101000
+			-> c
+			crash
+			levels 1s
+			at 119999
+			-> c
+			at 120000
+			-> a b
+			save
+			crash
+			at 200000
+			-> -`,
+		"a level that is made shorter lets nothing wait for longer": `
+			at 100000
+			put a 2
+			levels 1s 2s
+			at 100001
+			-> a`,
 		"what was delivered after the last save comes twice, never not at all": `
 			at 100000
 			put a 1
@@ -192,7 +237,7 @@ func TestParseLevels(t *testing.T) {
 	got, err := ParseLevels(" 1s  5m 2h 1d ")
 	require.NoError(t, err)
 	require.Equal(t, []time.Duration{time.Second, 5 * time.Minute, 2 * time.Hour, 24 * time.Hour}, got)
-	for _, bad := range []string{"1", "s", "1x", "-1s", "1s,2s", strings.Repeat("1s ", maxLevels+1)} {
+	for _, bad := range []string{"", " ", "1", "s", "1x", "-1s", "1s,2s", "36501d", "2147483647d", strings.Repeat("1s ", maxLevels+1)} {
 		_, err := ParseLevels(bad)
 		require.Error(t, err, bad)
 	}
