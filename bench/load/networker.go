@@ -21,7 +21,7 @@ type netWorker struct {
 	mu    sync.Mutex // held while a flow is called, never over I/O
 	conns []*netConn
 	due   due           // under mu
-	wake  chan struct{} // capacity 1: the earliest time has changed
+	wake  chan struct{} // capacity 1: due is no longer empty
 }
 
 // netConn is one connection.
@@ -73,6 +73,9 @@ func (w *netWorker) discard() {
 
 func (w *netWorker) wait() { w.done.Wait() }
 
+// paceCheck is how long the pacer sleeps at most while somebody waits for a time: an earlier one may come meanwhile.
+const paceCheck = time.Millisecond
+
 // pace pumps the connections whose time has come. It sleeps in the kernel: Go's timers are a millisecond coarse
 // on an idle machine.
 func (w *netWorker) pace() {
@@ -81,24 +84,36 @@ func (w *netWorker) pace() {
 	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0) // only makes the pacing coarser if refused
 	var ready []*netConn
 	for !w.g.stopping.Load() {
-		w.mu.Lock()
-		now := w.g.Now()
-		for w.due.next() <= now {
-			if c := w.conns[w.due.pop()]; c.pump(now) {
-				ready = append(ready, c)
-			}
-		}
-		wait := min(w.due.next()-now, stopCheck)
-		w.mu.Unlock()
+		var next time.Duration
+		ready, next = w.ready(ready[:0])
 		for _, c := range ready {
 			c.write()
 		}
-		if len(ready) == 0 {
-			ts := unix.NsecToTimespec(int64(min(wait, time.Millisecond)))
+		wait := next - w.g.Now()
+		switch {
+		case next == Never:
+			select {
+			case <-w.wake:
+			case <-w.g.stopped:
+			}
+		case wait > 0:
+			ts := unix.NsecToTimespec(int64(min(wait, paceCheck)))
 			_ = unix.Nanosleep(&ts, nil) // a signal only makes it look earlier
 		}
-		ready = ready[:0]
 	}
+}
+
+// ready pumps the connections that are due, appends those that have something to write, and tells the next time.
+func (w *netWorker) ready(list []*netConn) ([]*netConn, time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := w.g.Now()
+	for w.due.next() <= now {
+		if c := w.conns[w.due.pop()]; c.pump(now) {
+			list = append(list, c)
+		}
+	}
+	return list, w.due.next()
 }
 
 // pump asks the flow for what is to leave and tells whether the caller has to write it. Under mu.
@@ -106,7 +121,14 @@ func (c *netConn) pump(now time.Duration) bool {
 	if c.writing {
 		return false // whoever writes asks again afterwards
 	}
+	idle := c.w.due.next() == Never
 	c.w.due.set(c.index, c.flow.Pump(now, &c.out))
+	if idle && c.w.due.next() != Never {
+		select {
+		case c.w.wake <- struct{}{}:
+		default: // it was told already
+		}
+	}
 	c.writing = c.out.bytes > 0
 	return c.writing
 }
