@@ -66,8 +66,11 @@ func (t *answerTemplate) fits(s Serialize, opaque int32, h *SendMessageResponse)
 		digits(uint64(h.QueueOffset)) == t.queueOffset.to-t.queueOffset.from &&
 		digits(uint64(h.QueueID)) == t.queueID.to-t.queueID.from &&
 		(s == RocketMQ || digits(uint64(opaque)) == t.opaque.to-t.opaque.from) &&
-		bytes.Equal(h.Region, t.region) && bytes.Equal(h.TraceOn, t.traceOn)
+		sameText(h.Region, t.region) && sameText(h.TraceOn, t.traceOn)
 }
+
+// sameText tells whether two texts are written alike: nil is no field, an empty text one without a value.
+func sameText(a, b []byte) bool { return (a == nil) == (b == nil) && bytes.Equal(a, b) }
 
 // make encodes h for the template and notes where its values are: queueId stands in front of the texts of the broker,
 // the others behind them.
