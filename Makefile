@@ -70,10 +70,10 @@ bench-scale: build ## how the cost grows: cores, connections, topics, consumers,
 	$(GO) run ./bench/peer -rows scale -results bin/scaling.jsonl -page docs/scaling.md $(ARGS)
 
 REF   ?= HEAD~1
-BENCH ?= .
+BENCH ?= ^Benchmark(Encode|Seal|Decode|DecodeSend|EncodeSendResponse|SendAnswers|Put|Append|Stage|Get|Pull|Turn)$$
 COUNT ?= 6
 bench-compare: ## Go micro-benchmarks of the tree beside REF (HEAD~1); BENCH and COUNT choose
-	GO="$(GO)" ./bench/compare.sh "$(REF)" "$(BENCH)" "$(COUNT)"
+	GO="$(GO)" ./bench/compare.sh "$(REF)" '$(BENCH)' "$(COUNT)"
 
 clean:
 	rm -rf bin

@@ -55,7 +55,8 @@ func Idle(ctx context.Context, o IdleOptions) (*IdleReport, error) {
 	conns, dialErr := dialAll(ctx, &o)
 	defer func() {
 		for _, c := range conns {
-			_ = c.Close() // they carried nothing
+			_ = c.SetLinger(0) // reset, so that their ports are free for who measures next; it fails on a closed one only
+			_ = c.Close()      // they carried nothing
 		}
 	}()
 	if dialErr != nil {
