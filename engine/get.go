@@ -169,7 +169,7 @@ func (g *getter) full(e *consumequeue.Entry) bool {
 func (g *getter) entry(e *consumequeue.Entry) bool {
 	res := g.res
 	res.SuggestSlave, res.Behind = g.old(e.LogOffset), int64(g.end-e.LogOffset)
-	if e.LogOffset < g.skip || !g.wanted(e) {
+	if e.LogOffset >= 0 && e.LogOffset < g.skip || !g.wanted(e) { // a negative one is damage
 		return true
 	}
 	switch g.find(e) {
