@@ -337,7 +337,11 @@ func (s *simulation) decide(of map[string]txn.Decision) {
 func (s *simulation) endTransaction(name string, of map[string]txn.Decision) {
 	d, m := of[name], s.messages[name+"#0"]
 	d.Commit = !m.never
-	upTo, err := s.b.txns.End(d)
+	var err error
+	upTo, ok := s.b.txns.EndRecent(d) // first, as the broker does
+	if !ok {
+		upTo, err = s.b.txns.End(d)
+	}
 	if err == nil {
 		err = s.b.commitAndWait(upTo)
 	}

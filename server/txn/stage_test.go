@@ -127,7 +127,11 @@ func (s *stage) prepare(name string, props message.Properties) {
 
 // end sends a decision and lets the index see its outcome.
 func (s *stage) end(d Decision) error {
-	upTo, err := s.service.End(d)
+	var err error
+	upTo, ok := s.service.EndRecent(d) // first, as the broker does
+	if !ok {
+		upTo, err = s.service.End(d)
+	}
 	if err == nil {
 		err = s.commit(upTo)
 	}
