@@ -114,13 +114,33 @@ func (rep *Report) Slowest() float64 {
 	return slices.MinFunc(rep.Series, func(a, b Slice) int { return int(a.PerSecond - b.PerSecond) }).PerSecond
 }
 
+// Trend is the mean rate of the last third of the measured time by that of the first: 1 is steady, below it the run
+// became slower. It is 1 for a run of less than three parts.
+func (rep *Report) Trend() float64 {
+	third := len(rep.Series) / 3
+	if third == 0 {
+		return 1
+	}
+	sum := func(part []Slice) (s float64) {
+		for _, p := range part {
+			s += p.PerSecond
+		}
+		return s
+	}
+	first, last := sum(rep.Series[:third]), sum(rep.Series[len(rep.Series)-third:])
+	if first == 0 {
+		return 1
+	}
+	return last / first
+}
+
 // WriteTable prints the report for people.
 func (rep *Report) WriteTable(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(name, format string, args ...any) { fmt.Fprintf(t, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
 	row("messages/s", "%.0f  (%.0f MB/s of bodies; %d in %.1f s)", rep.PerSecond, rep.MB, rep.Messages, rep.Seconds)
 	if len(rep.Series) > 1 {
-		row("slowest second", "%.0f/s", rep.Slowest())
+		row("slowest second", "%.0f/s  (last third by first: %.0f %%)", rep.Slowest(), 100*rep.Trend())
 	}
 	row("latency", "%s", rep.Latency)
 	if rep.EndToEnd != nil {

@@ -218,6 +218,17 @@ func TestOverloadToNull(t *testing.T) {
 	require.ErrorContains(t, err, "factor")
 }
 
+func TestTrend(t *testing.T) {
+	for want, rates := range map[float64][]float64{1: {5, 1}, 0.5: {4, 4, 9, 9, 9, 2, 2}, 2: {1, 7, 2}} {
+		rep := &Report{}
+		for _, r := range rates {
+			rep.Series = append(rep.Series, Slice{PerSecond: r})
+		}
+		require.Equal(t, want, rep.Trend())
+	}
+	require.Equal(t, 1.0, (&Report{}).Trend())
+}
+
 func TestRecovery(t *testing.T) {
 	series := func(p99 ...float64) (s []Slice) {
 		for _, p := range p99 {

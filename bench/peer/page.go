@@ -63,7 +63,7 @@ var sections = []section{
 	{groupSync, "Send, SYNC_FLUSH, closed loop", storeColumns},
 	{groupOpen, "Send at a fixed rate, ASYNC_FLUSH, 1 KiB: from when a message was due", tailColumns},
 	{groupLong, "Sustained for a minute, ASYNC_FLUSH", []column{
-		{"msg/s", "rate", perSecond, storing, true}, {"slowest second", "slowest", perSecond, storing, false},
+		{"msg/s", "rate", perSecond, storing, true}, {"slowest second", "slowest", perSecond, storing, false}, {"last third by first, %", "trend", whole, storing, false},
 		{"CPU-µs/msg", "cpu", micros, storing, false}, {"p99.9 ms", "p99.9", ms, storing, false}, {"anonymous MiB", "anon", whole, storing, false}}},
 	{groupPull, "Pull, 1 KiB", append(slices.Clone(storeColumns), column{"p99 alone ms", "p99 alone", ms, storing, false})},
 	{groupE2E, "End to end by long polling: from when a message was due to its receipt", []column{
