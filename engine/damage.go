@@ -28,11 +28,16 @@ const (
 func (s *Store) reportDamage(e *commitlog.CorruptError) {
 	s.damage.Add(1)
 	s.o.Log.Error("damage", "err", e)
-	isNew, err := s.keepDamage(e.Offset, e.Length)
+	anyNew := false
+	err := s.eachFile(e.Offset, e.Offset+message.LogOffset(e.Length), func(from, to, _ message.LogOffset) error {
+		isNew, err := s.keepDamage(from, int64(to-from))
+		anyNew = anyNew || isNew
+		return err
+	})
 	if err != nil {
 		s.o.Log.Error("damaged bytes cannot be kept", "err", err)
 	}
-	if !isNew {
+	if !anyNew {
 		return
 	}
 	if err := s.appendDamage(e); err != nil {
@@ -48,6 +53,18 @@ func (s *Store) appendDamage(e *commitlog.CorruptError) error {
 	line := fmt.Sprintf("%s %s\n", s.o.Clock.Now().UTC().Format(time.RFC3339), e)
 	_, err = f.WriteAt([]byte(line), f.Size())
 	return errors.Join(err, f.Close())
+}
+
+// eachFile cuts a part of the log at the ends of files.
+func (s *Store) eachFile(from, to message.LogOffset, fn func(from, to, fileEnd message.LogOffset) error) error {
+	for size := message.LogOffset(s.log.FileSize()); from < to; {
+		end := from - from%size + size
+		if err := fn(from, min(to, end), end); err != nil {
+			return err
+		}
+		from = end
+	}
+	return nil
 }
 
 // keepTorn keeps what lies behind the log's end before it is overwritten.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 
+	"ringmq/commitlog"
 	"ringmq/consumequeue"
 	"ringmq/index"
 	"ringmq/internal/mapfile"
@@ -19,6 +20,7 @@ type Rebuilt struct {
 	Entries int64             `json:"entries"`
 	Indexed message.LogOffset `json:"indexed"` // the last record in the index, -1 for none
 	Damage  int64             `json:"damage"`  // damages met in the log; each is a line of ringmq/damage.log
+	Filled  int64             `json:"filled"`  // damaged parts that were filled
 	End     message.LogOffset `json:"end"`     // of the log
 }
 
@@ -29,6 +31,9 @@ const rebuildName = ringmqName + "/rebuild"
 type RebuildOptions struct {
 	// Keep leaves the old files in ringmq/rebuild.
 	Keep bool
+	// Fill puts fillers over damaged parts of the log, whose bytes are in ringmq/damage then, so that a Java
+	// broker reads on behind them.
+	Fill bool
 	// Stale tells of a record that has no place in its queue any more, because its topic was deleted
 	// and made anew. It may be nil.
 	Stale func(topic []byte, queue int32, off message.LogOffset) bool
@@ -69,6 +74,7 @@ type rebuild struct {
 	ctx     context.Context
 	last    lastRun
 	records int64
+	damaged []filling
 }
 
 func (b *rebuild) close() error {
@@ -127,8 +133,16 @@ func (b *rebuild) run() (Rebuilt, error) {
 		Records: b.records, Queues: len(s.queues.All()), Entries: m.entries,
 		Indexed: m.indexed, Damage: s.damage.Load(), End: m.queues,
 	}
-	if err := b.exchange(m); err != nil || b.o.Keep {
+	if err := b.exchange(m); err != nil {
 		return result, err
+	}
+	if b.o.Fill {
+		if result.Filled, err = s.fill(b.damaged); err != nil {
+			return result, err
+		}
+	}
+	if b.o.Keep {
+		return result, nil
 	}
 	return result, mapfile.RemoveAll(s.root, rebuildName)
 }
@@ -247,4 +261,10 @@ func (v *rebuilder) Record(raw []byte, r *message.Record) error {
 		v.b.o.Progress(r.LogOffset)
 	}
 	return v.redispatch.Record(raw, r)
+}
+
+// Damage implements [commitlog.Visitor].
+func (v *rebuilder) Damage(e *commitlog.CorruptError, r *message.Record) error {
+	v.b.damaged = append(v.b.damaged, filling{e.Offset, e.Offset + message.LogOffset(e.Length), v.b.s.commit.anchorTime})
+	return v.redispatch.Damage(e, r)
 }

@@ -70,6 +70,9 @@ func (v *redispatch) Record(_ []byte, r *message.Record) error {
 	v.hashes = s.describe(&d, v.hashes[:0], nil, r)
 	d.place(r)
 	v.index(&d)
+	if isFiller(r) {
+		v.damaged += int64(d.size)
+	}
 	if r.LogOffset < v.r.queuesFrom || !isQueued(r.SysFlag) {
 		return nil
 	}

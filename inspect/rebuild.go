@@ -26,6 +26,8 @@ type RebuildOptions struct {
 	DelayLevels []time.Duration
 	// Keep leaves the old files in ringmq/rebuild.
 	Keep bool
+	// Fill puts fillers over damaged parts of the log, for a Java broker.
+	Fill bool
 	// Progress gets how many bytes of the log are done, of how many. It may be nil.
 	Progress func(done, total int64)
 	// Log gets what was repaired on the way.
@@ -45,7 +47,7 @@ func Rebuild(ctx context.Context, o Options, r RebuildOptions) (engine.Rebuilt, 
 	}
 	last := survey.min
 	return engine.Rebuild(ctx, e, engine.RebuildOptions{
-		Keep: r.Keep, Stale: survey.stale,
+		Keep: r.Keep, Fill: r.Fill, Stale: survey.stale,
 		Progress: func(at message.LogOffset) {
 			if at-last >= chunkSize {
 				last = at

@@ -18,7 +18,7 @@ func newStoreRebuildCommand() *cobra.Command {
 		Use:   "rebuild DIR",
 		Short: "Make consume queues and index again from the commit log",
 		Long: `Makes the consume queues and the index of a store again from its commit log, in new folders that
-then take the place of the old ones. The commit log is not changed. The sizes of the files
+then take the place of the old ones. The commit log is not changed, but with --fill-damage. The sizes of the files
 are those of the files there are; where there are none, RocketMQ's defaults or the flags.`,
 		Args: oneStore,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -43,6 +43,9 @@ are those of the files there are; where there are none, RocketMQ's defaults or t
 			if err == nil && done.Damage > 0 {
 				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s in the commit log: see ringmq/damage.log\n", plural(done.Damage, "damage"))
 			}
+			if err == nil && done.Filled > 0 {
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s filled; the bytes are in ringmq/damage\n", plural(done.Filled, "damaged part"))
+			}
 			return err
 		},
 	}
@@ -53,6 +56,7 @@ are those of the files there are; where there are none, RocketMQ's defaults or t
 	p.Int32Var(&r.Index.Entries, "index-entries", 0, "maxIndexNum; 0 is that of the files there are")
 	p.BoolVar(&r.NoIndex, "no-index", false, "leave the index as it is (messageIndexEnable=false)")
 	p.BoolVar(&r.Keep, "keep", false, "keep the old folders in DIR/ringmq/rebuild")
+	p.BoolVar(&r.Fill, "fill-damage", false, "put records that say nothing over damaged parts of the commit log, so that a Java broker reads on behind them; the bytes are kept in DIR/ringmq/damage")
 	delayLevelsFlag(p, &r.DelayLevels, "the broker's messageDelayLevel, `\"1s 5s …\"`, if it is not RocketMQ's own")
 	return cmd
 }
