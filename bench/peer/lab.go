@@ -39,8 +39,8 @@ var everyone = []contestant{java, ours, ournet, null, nullnet}
 type flush string
 
 const (
-	async flush = "ASYNC_FLUSH"
-	sync  flush = "SYNC_FLUSH"
+	asyncFlush flush = "ASYNC_FLUSH"
+	syncFlush  flush = "SYNC_FLUSH"
 )
 
 // lab starts and stops contestants.
@@ -140,9 +140,9 @@ func (l *lab) on(ctx context.Context, who contestant, mode flush, fn func(*serve
 // onReader is on for rows that store first and then read.
 func (l *lab) onReader(ctx context.Context, who contestant, fn func(*server) error) error {
 	if who != java {
-		return l.onFresh(ctx, who, async, nil, fn)
+		return l.onFresh(ctx, who, asyncFlush, nil, fn)
 	}
-	s, err := l.warmJava(ctx, javaKey{mode: async, read: true})
+	s, err := l.warmJava(ctx, javaKey{mode: asyncFlush, read: true})
 	if err != nil {
 		return err
 	}
@@ -215,7 +215,7 @@ func (l *lab) command(s *server) (command, env []string) {
 	switch s.who {
 	case java:
 		tuning := []string{"sendMessageThreadPoolNums=1"}
-		if s.mode == sync {
+		if s.mode == syncFlush {
 			tuning = []string{"sendMessageThreadPoolNums=16", "useReentrantLockWhenPutMessage=true"}
 		}
 		// Files without readers go when they are asked to (request 329), and at no hour of the day.

@@ -14,7 +14,7 @@ import (
 func TestPortsAreUsedAgain(t *testing.T) {
 	l := &lab{o: &options{ports: 21900}, dir: t.TempDir(), ports: target.NewPorts(21900, 21999)}
 	for range 60 {
-		_, err := l.fresh(ours, async)
+		_, err := l.fresh(ours, asyncFlush)
 		require.NoError(t, err)
 	}
 }
@@ -25,11 +25,11 @@ func TestCommandsOfContestants(t *testing.T) {
 		command, _ := l.command(&server{who: who, mode: mode, addr: "127.0.0.1:7", port: 7, dir: "/d", extra: []string{"x=1"}})
 		return strings.Join(command, " ")
 	}
-	require.Regexp(t, `^/bin/peer broker -p 7 -s /d/store -w /d/home sendMessageThreadPoolNums=1 flushDiskType=ASYNC_FLUSH .* x=1 j=1$`, line(java, async))
-	require.Contains(t, line(java, sync), "sendMessageThreadPoolNums=16 useReentrantLockWhenPutMessage=true flushDiskType=SYNC_FLUSH")
-	require.Contains(t, line(ours, sync), "-o flushDiskType=SYNC_FLUSH -o ringIO=on -o x=1 -o o=1")
-	require.Contains(t, line(ournet, async), "-o ringIO=off")
-	require.Equal(t, "/bin/ringmq bench null --listen 127.0.0.1:7 --io net", line(nullnet, async))
+	require.Regexp(t, `^/bin/peer broker -p 7 -s /d/store -w /d/home sendMessageThreadPoolNums=1 flushDiskType=ASYNC_FLUSH .* x=1 j=1$`, line(java, asyncFlush))
+	require.Contains(t, line(java, syncFlush), "sendMessageThreadPoolNums=16 useReentrantLockWhenPutMessage=true flushDiskType=SYNC_FLUSH")
+	require.Contains(t, line(ours, syncFlush), "-o flushDiskType=SYNC_FLUSH -o ringIO=on -o x=1 -o o=1")
+	require.Contains(t, line(ournet, asyncFlush), "-o ringIO=off")
+	require.Equal(t, "/bin/ringmq bench null --listen 127.0.0.1:7 --io net", line(nullnet, asyncFlush))
 }
 
 func TestSizeAndForget(t *testing.T) {

@@ -95,13 +95,13 @@ func sendRows() (rows []row) {
 			if size.bytes == 1024 && load.conns == 16 {
 				who = answering
 			}
-			rows = append(rows, sendRow(groupSend, size.name+" "+load.name, who, async, closed(size.bytes, load.conns, load.window)...))
+			rows = append(rows, sendRow(groupSend, size.name+" "+load.name, who, asyncFlush, closed(size.bytes, load.conns, load.window)...))
 		}
 	}
 	return append(rows,
-		sendRow(groupSend, "1 KiB 64x1", ceiling, async, closed(1024, 64, 1)...),
-		sendRow(groupSend, "1 KiB 16x32 ROCKETMQ headers", ceiling, async, append(closed(1024, 16, 32), "--header", "rocketmq")...),
-		sendRow(groupSend, "batch 32x128 B 16x8", ceiling, async, append(closed(128, 16, 8), "--batch", "32")...))
+		sendRow(groupSend, "1 KiB 64x1", ceiling, asyncFlush, closed(1024, 64, 1)...),
+		sendRow(groupSend, "1 KiB 16x32 ROCKETMQ headers", ceiling, asyncFlush, append(closed(1024, 16, 32), "--header", "rocketmq")...),
+		sendRow(groupSend, "batch 32x128 B 16x8", ceiling, asyncFlush, append(closed(128, 16, 8), "--batch", "32")...))
 }
 
 func syncRows() (rows []row) {
@@ -110,22 +110,22 @@ func syncRows() (rows []row) {
 		bytes int
 	}{{"128 B", 128}, {"1 KiB", 1024}, {"16 KiB", 16384}} {
 		for _, load := range loads {
-			rows = append(rows, sendRow(groupSync, size.name+" "+load.name, storing, sync, closed(size.bytes, load.conns, load.window)...))
+			rows = append(rows, sendRow(groupSync, size.name+" "+load.name, storing, syncFlush, closed(size.bytes, load.conns, load.window)...))
 		}
 	}
-	return append(rows, sendRow(groupSync, "1 KiB 64x1", storing, sync, closed(1024, 64, 1)...))
+	return append(rows, sendRow(groupSync, "1 KiB 64x1", storing, syncFlush, closed(1024, 64, 1)...))
 }
 
 func openRows() []row {
 	return []row{
-		sendRow(groupOpen, "5000/s", ceiling, async, "--rate", "5000"),
-		sendRow(groupOpen, "50000/s", ceiling, async, "--rate", "50000"),
+		sendRow(groupOpen, "5000/s", ceiling, asyncFlush, "--rate", "5000"),
+		sendRow(groupOpen, "50000/s", ceiling, asyncFlush, "--rate", "50000"),
 	}
 }
 
 func longRows() []row {
 	return []row{{groupLong, "1 KiB 16x32", []contestant{java, ours}, func(ctx context.Context, l *lab, who contestant) (f figures, err error) {
-		err = l.on(ctx, who, async, func(s *server) error {
+		err = l.on(ctx, who, asyncFlush, func(s *server) error {
 			var rep bench.Report
 			err := l.bench(ctx, s, &rep, "send", "--warmup", "2s", "--duration", l.o.long.String())
 			f = ofReport(&rep)
@@ -138,7 +138,7 @@ func longRows() []row {
 func e2eRows() (rows []row) {
 	for _, rate := range []string{"1000", "20000"} {
 		rows = append(rows, row{groupE2E, rate + "/s", storing, func(ctx context.Context, l *lab, who contestant) (f figures, err error) {
-			err = l.on(ctx, who, async, func(s *server) error {
+			err = l.on(ctx, who, asyncFlush, func(s *server) error {
 				var rep bench.Report
 				err := l.bench(ctx, s, &rep, append(append([]string{"e2e"}, l.timed()...), "--rate", rate)...)
 				f = ofReport(&rep)
@@ -159,7 +159,7 @@ func connRows() (rows []row) {
 			n := min(n, l.descriptors-descriptorsSpare)
 			var rep bench.IdleReport
 			// A fresh process: memory that a load left behind would serve the connections.
-			err := l.onFresh(ctx, who, async, nil, func(s *server) error {
+			err := l.onFresh(ctx, who, asyncFlush, nil, func(s *server) error {
 				return l.bench(ctx, s, &rep, "conns", "--conns", strconv.Itoa(n), "--hold", l.o.seconds.String())
 			})
 			return figures{"conns": float64(rep.Conns), "kib": rep.KiBPerConn, "anon": rep.AfterMiB, "rss": rep.RSSMiB,
@@ -171,7 +171,7 @@ func connRows() (rows []row) {
 
 func overloadRows() []row {
 	return []row{{groupOverload, "3 x peak 1 KiB 16x32", storing, func(ctx context.Context, l *lab, who contestant) (f figures, err error) {
-		err = l.on(ctx, who, async, func(s *server) error {
+		err = l.on(ctx, who, asyncFlush, func(s *server) error {
 			var rep bench.OverloadReport
 			if err := l.bench(ctx, s, &rep, "overload", "--warmup", "1s", "--step", l.o.seconds.String()); err != nil {
 				return err

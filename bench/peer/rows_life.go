@@ -23,7 +23,7 @@ func lifeRows() []row {
 
 // emptyStore is a start to the first stored message, the memory then, and a stop.
 func emptyStore(ctx context.Context, l *lab, who contestant) (figures, error) {
-	s, err := l.fresh(who, async)
+	s, err := l.fresh(who, asyncFlush)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisec
 
 // fullStore is a stop under a full store, a start after it, and one after a kill under load.
 func fullStore(ctx context.Context, l *lab, who contestant) (figures, error) {
-	s, err := l.fresh(who, async)
+	s, err := l.fresh(who, asyncFlush)
 	if err != nil {
 		return nil, err
 	}

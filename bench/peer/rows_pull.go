@@ -98,7 +98,7 @@ func far(ctx context.Context, l *lab, who contestant) (f figures, err error) {
 // withCold has fn measure a contestant that was started on a store whose pages are not in memory, with a topic
 // BenchCold. A Java broker has sent and pulled for a while.
 func (l *lab) withCold(ctx context.Context, who contestant, fn func(s *server) error) error {
-	s, err := l.fresh(who, async)
+	s, err := l.fresh(who, asyncFlush)
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ import (
 func scaleRows() (rows []row) {
 	add := func(curve string, x int, run func(ctx context.Context, l *lab, s *server) (figures, error), extra ...string) {
 		rows = append(rows, row{groupScale, fmt.Sprintf("%s=%d", curve, x), []contestant{ours}, func(ctx context.Context, l *lab, who contestant) (f figures, err error) {
-			err = l.onFresh(ctx, who, async, extra, func(s *server) error {
+			err = l.onFresh(ctx, who, asyncFlush, extra, func(s *server) error {
 				f, err = run(ctx, l, s)
 				return err
 			})
@@ -53,7 +53,7 @@ func loadOf(args ...string) func(context.Context, *lab, *server) (figures, error
 // onCores measures a broker that may use so many cores; the tool uses the others, or the same ones if there are none.
 func onCores(cores int) func(context.Context, *lab, contestant) (figures, error) {
 	return func(ctx context.Context, l *lab, who contestant) (figures, error) {
-		s, err := l.fresh(who, async)
+		s, err := l.fresh(who, asyncFlush)
 		if err != nil {
 			return nil, err
 		}
@@ -77,7 +77,7 @@ const topicQueues = 8
 // by one would take longer than everything else.
 func onTopics(n int) func(context.Context, *lab, contestant) (figures, error) {
 	return func(ctx context.Context, l *lab, who contestant) (f figures, err error) {
-		s, err := l.fresh(who, async)
+		s, err := l.fresh(who, asyncFlush)
 		if err != nil {
 			return nil, err
 		}
@@ -150,7 +150,7 @@ func fanOut(n int) func(context.Context, *lab, *server) (figures, error) {
 
 // storeCurve fills one store step by step and measures at each; its figures are named FIGURE@GiB.
 func storeCurve(ctx context.Context, l *lab, who contestant) (figures, error) {
-	s, err := l.fresh(who, async)
+	s, err := l.fresh(who, asyncFlush)
 	if err != nil {
 		return nil, err
 	}
