@@ -1,9 +1,10 @@
 // Command pace measures what waits, what is decided later, and what is chosen, beside the Java broker: the same load on
 // one program after the other, each alone on an empty store.
 //
-//	go run ./compat/pace [-only delay,transactions,filter] [-messages 100000] [-seconds 5]
+//	go run ./compat/pace [-only delay,late,transactions,filter] [-messages 100000] [-seconds 5]
 //
 //	delay         messages of one level, all due when the broker starts: from the first delivered to the last
+//	late          one second's delay while the others wait: how late messages come, and how many within 50 ms
 //	transactions  half message, answer, commit, over and over: messages committed a second
 //	filter        one consumer pulls by an SQL92 expression that one message in a hundred matches: messages passed a second
 package main
@@ -49,11 +50,13 @@ type lab struct {
 var kinds = []struct {
 	name    string
 	options target.Options
+	unit    string
 	measure func(*lab, context.Context) (rate float64, err error)
 }{
-	{"delay", target.Options{"messageDelayLevel": "20s"}, (*lab).delay},
-	{"transactions", nil, (*lab).transactions},
-	{"filter", target.Options{"enablePropertyFilter": "true"}, (*lab).filter},
+	{"delay", target.Options{"messageDelayLevel": "20s"}, "messages/s", (*lab).delay},
+	{"late", target.Options{"messageDelayLevel": "1s 1h"}, "% in 50 ms", (*lab).late},
+	{"transactions", nil, "messages/s", (*lab).transactions},
+	{"filter", target.Options{"enablePropertyFilter": "true"}, "messages/s", (*lab).filter},
 }
 
 func run(ctx context.Context, args []string) error {
@@ -96,7 +99,7 @@ func run(ctx context.Context, args []string) error {
 			if rates[program], err = kind.measure(l, ctx); err != nil {
 				return fmt.Errorf("%s, %s: %w", kind.name, program, err)
 			}
-			fmt.Printf("%-14s %-8s %10.0f messages/s\n", kind.name, program, rates[program])
+			fmt.Printf("%-14s %-8s %10.0f %s\n", kind.name, program, rates[program], kind.unit)
 		}
 		fmt.Printf("%-14s ringmq / java %.1f\n", kind.name, rates[target.Ringmq]/rates[target.Java])
 	}
