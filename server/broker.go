@@ -16,7 +16,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -61,8 +60,10 @@ type Broker struct {
 
 	// Set in New.
 	asyncFlush      bool
-	clusterProperty []byte                  // CLUSTER=…, which every stored message gets
-	sendExt         wire.SendMessageRefusal // what every answer to a send carries
+	clusterProperty []byte // CLUSTER=…, which every stored message gets
+
+	// sendExt is what every answer to a send carries; request 25 replaces it.
+	sendExt atomic.Pointer[wire.SendMessageRefusal]
 
 	// storeHost is brokerIP1 and the main port: part of every record and message id. Set in Start.
 	storeHost netip.AddrPort
@@ -137,9 +138,7 @@ func New(o Options) (*Broker, error) {
 	b := &Broker{cfg: o.Config, transport: o.Transport, clock: o.Clock, log: o.Log}
 	b.asyncFlush = o.Config.Store.FlushDiskType != config.SyncFlush
 	b.clusterProperty = message.Properties(nil).Append("CLUSTER", o.Config.Broker.BrokerClusterName)
-	b.sendExt = wire.SendMessageRefusal{
-		Region: []byte(o.Config.Broker.RegionID), TraceOn: strconv.AppendBool(nil, o.Config.Broker.TraceOn),
-	}
+	b.markSends(o.Config)
 	options, err := b.storeOptions()
 	if err != nil {
 		return nil, err

@@ -90,6 +90,7 @@ func (b *Broker) replaceConfig(changes map[string]string) error {
 	b.delays.SetLevels(levels)
 	b.store.SetRetention(retention)
 	b.config.now.Store(next)
+	b.markSends(next)
 	b.config.version.Counter++
 	b.config.version.Timestamp = clock.Millis(b.clock.Now())
 	return statefile.Write(next.Path, []byte(next.Persisted()))

@@ -35,11 +35,12 @@ var record = flag.String("record", "", "address of a Java broker, just started, 
 //	. c        the answer to a request that was said with "later"
 //
 // administration.txt has everything about the broker's state, messages.txt what becomes of messages, transactions.txt
-// how they end, filters.txt who gets them, replies.txt how they are answered. The broker has these flags.
+// how they end, filters.txt who gets them, replies.txt how they are answered, light.txt
+// of light queues, switches.txt of options that change at run time, features.txt of the rest. The broker has these flags.
 var conversations = map[string]map[string]string{
 	"administration": nil, "messages": nil, "transactions": nil,
 	"light":   {"enableLmq": "true", "enableMultiDispatch": "true"},
-	"replies": nil, "features": {"traceTopicEnable": "true"},
+	"replies": nil, "switches": nil, "features": {"traceTopicEnable": "true"},
 	"filters": {"enablePropertyFilter": "true", "filterSupportRetry": "true"},
 }
 

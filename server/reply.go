@@ -43,7 +43,8 @@ func (b *Broker) sendReply(x *exchange) {
 	}
 	h := &x.state.send.header
 	status, remark := b.pushReply(x, h)
-	response := wire.SendMessageResponse{QueueID: queueID, Region: b.sendExt.Region, TraceOn: b.sendExt.TraceOn}
+	marks := b.sendExt.Load()
+	response := wire.SendMessageResponse{QueueID: queueID, Region: marks.Region, TraceOn: marks.TraceOn}
 	if status == wire.StatusSuccess {
 		response.MsgID = []byte("0") // clients want one
 	}

@@ -2,9 +2,11 @@ package server
 
 import (
 	"errors"
+	"strconv"
 	"sync"
 
 	"ringmq/engine"
+	"ringmq/internal/config"
 	"ringmq/internal/message"
 	"ringmq/internal/ring"
 	"ringmq/internal/transport"
@@ -150,7 +152,7 @@ func (b *Broker) appendAnswer(dst []byte, s *sendState, o *owedAnswer, err error
 	default:
 		b.stats.Broker.PutFailed.Add(1)
 		status, remark := storeRefusal(err)
-		return wire.AppendResponseTo(dst, o.serialize, o.opaque, status, remark, &b.sendExt, nil)
+		return wire.AppendResponseTo(dst, o.serialize, o.opaque, status, remark, b.sendExt.Load(), nil)
 	}
 	s.ids = s.ids[:0]
 	if o.memberFrom == o.memberTo {
@@ -165,7 +167,8 @@ func (b *Broker) appendAnswer(dst []byte, s *sendState, o *owedAnswer, err error
 	s.response.MsgID = s.ids
 	s.response.QueueID = o.queueID
 	s.response.QueueOffset = int64(o.queueOffset)
-	s.response.Region, s.response.TraceOn = b.sendExt.Region, b.sendExt.TraceOn
+	marks := b.sendExt.Load()
+	s.response.Region, s.response.TraceOn = marks.Region, marks.TraceOn
 	if status == wire.StatusSuccess {
 		return s.answers.Append(dst, o.serialize, o.opaque, &s.response)
 	}
@@ -180,9 +183,16 @@ func (s *sendState) reset() {
 	s.upTo = 0
 }
 
+// markSends takes region and trace switch for answers to sends from the configuration.
+func (b *Broker) markSends(c *config.BrokerFile) {
+	b.sendExt.Store(&wire.SendMessageRefusal{
+		Region: []byte(c.Broker.RegionID), TraceOn: strconv.AppendBool(nil, c.Broker.TraceOn),
+	})
+}
+
 // refuseSend answers a send that was not staged. Java sets region and trace switch on errors too.
 func (b *Broker) refuseSend(x *exchange, status wire.Status, remark string) {
-	x.reply(status, remark, &b.sendExt, nil)
+	x.reply(status, remark, b.sendExt.Load(), nil)
 }
 
 // refuseStore answers a send that the store did not take.
