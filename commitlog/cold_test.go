@@ -50,9 +50,10 @@ func pattern(off message.LogOffset, n int) []byte {
 // fetched reads ranges and waits for them.
 func fetched(l *Log, ranges ...Range) []Span {
 	done := make(chan struct{})
-	spans := l.Fetch(ranges, func() { close(done) })
+	ft := l.NewFetch()
+	ft.Start(ranges, func() { close(done) })
 	<-done
-	return spans(nil)
+	return ft.Spans(nil)
 }
 
 // TestFetch: sparse ranges are read by themselves, dense ones in blocks, and who reads on finds the next block there.

@@ -41,7 +41,7 @@
 // # Who reads
 //
 // Readers get a [Span]. [Log.Pin] finds it in staging memory or in the files' read-only mappings, of which a bounded part exists at a
-// time; what is not in the page cache [Log.Fetch] reads from the device into memory that is bounded, too,
+// time; what is not in the page cache a [Fetch] reads from the device into memory that is bounded, too,
 // while nobody waits, and [Log.Cached] finds it. Scans ([Log.Scan]) read with pread, where a device error is an
 // error value.
 //

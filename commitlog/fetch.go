@@ -11,14 +11,19 @@ import (
 
 // Fetch is the reading of several ranges from the device without waiting: blocks where the ranges lie
 // together, or somebody reads on; else excerpts of their pages.
+//
+//	NewFetch ──Start──► reading ──then──► read: what it was for is found by [Log.Cached], or among Spans
 type Fetch struct {
-	log  *Log
-	mu   sync.Mutex
-	left int // under mu: operations that are not finished, and one for Start
-	then func()
-	// excerpts are what was read; owned by the fetch until then is called, and by its user afterwards.
-	excerpts []*excerpt // under mu
+	log  *Log   // set before use
+	then func() // set by Start
+
+	mu       sync.Mutex
+	left     int        // operations that are not finished, and one for Start; under mu
+	excerpts []*excerpt // that were read; under mu
 }
+
+// NewFetch makes a Fetch that has not begun, so that its user can keep it where then looks for it.
+func (l *Log) NewFetch() *Fetch { return &Fetch{log: l, left: 1} }
 
 const (
 	// denseFactor: ranges are dense when they are at least this part of what lies between the first and the last.
@@ -27,16 +32,14 @@ const (
 	mergeGap = 4 << 10
 )
 
-// Fetch reads ranges, in the order of the log, and calls then when all is read that could be: soon
-// afterwards, on any goroutine, or before it returns. then must not block. What was read is found by Cached, or is
-// among the spans that the returned function gives, once, for the caller to unpin.
-func (l *Log) Fetch(ranges []Range, then func()) (spans func([]Span) []Span) {
-	ft := &Fetch{log: l, left: 1, then: then}
-	if !l.dense(ranges) || !ft.readBlocks(ranges) {
+// Start reads ranges, in the order of the log, and calls then when all is read that could be: soon
+// afterwards, on any goroutine, or as the last thing it does itself. then must not block. It is called once.
+func (ft *Fetch) Start(ranges []Range, then func()) {
+	ft.then = then
+	if !ft.log.dense(ranges) || !ft.readBlocks(ranges) {
 		ft.readExcerpts(ranges)
 	}
 	ft.finished()
-	return ft.spans
 }
 
 // dense tells whether ranges are better read with what lies between them.
@@ -152,7 +155,8 @@ func (ft *Fetch) finished() {
 	}
 }
 
-func (ft *Fetch) spans(dst []Span) []Span {
+// Spans appends what was read for this Fetch alone, once, for the caller to unpin.
+func (ft *Fetch) Spans(dst []Span) []Span {
 	ft.mu.Lock()
 	defer ft.mu.Unlock()
 	for _, x := range ft.excerpts {

@@ -38,8 +38,8 @@ type GetResult struct {
 	// For Warm.
 	s      *Store
 	req    GetRequest
-	repair repair // what it has to do instead
-	loaded func([]commitlog.Span) []commitlog.Span
+	repair repair           // what it has to do instead
+	fetch  *commitlog.Fetch // nil unless Fetch was called
 
 	entries [64]consumequeue.Entry // scratch
 	units   consumequeue.Units
@@ -55,8 +55,8 @@ func (r *GetResult) Buffers() [][]byte { return r.pieces }
 
 // Release gives the result back: neither it nor its bytes may be used any more.
 func (r *GetResult) Release() {
-	if r.loaded != nil {
-		r.spans = r.loaded(r.spans)
+	if r.fetch != nil {
+		r.spans = r.fetch.Spans(r.spans)
 	}
 	for i := range r.spans {
 		r.spans[i].Unpin()
@@ -64,7 +64,7 @@ func (r *GetResult) Release() {
 	r.units.Close()
 	r.empty()
 	r.spans, r.Next, r.Min, r.Max = r.spans[:0], 0, 0, 0
-	r.s, r.req, r.repair, r.loaded = nil, GetRequest{}, repair{}, nil
+	r.s, r.req, r.repair, r.fetch = nil, GetRequest{}, repair{}, nil
 	results.Put(r)
 }
 
@@ -104,7 +104,8 @@ func (r *GetResult) Fetch(ready func()) {
 		return
 	}
 	slices.SortFunc(r.cold, func(a, b commitlog.Range) int { return cmp.Compare(a.Off, b.Off) })
-	r.loaded = r.s.log.Fetch(r.cold, ready)
+	r.fetch = r.s.log.NewFetch()
+	r.fetch.Start(r.cold, ready) // from here on r may be in other hands
 }
 
 // Refilter replaces the filter of a Cold result's request, which Warm asks: by one that still says the same then.
@@ -118,8 +119,8 @@ func (r *GetResult) Warm() error {
 		r.repair, r.Cold = repair{}, false
 		return rep.run()
 	}
-	if r.loaded != nil {
-		r.spans, r.loaded = r.loaded(r.spans), nil
+	if r.fetch != nil {
+		r.spans, r.fetch = r.fetch.Spans(r.spans), nil
 	}
 	r.empty()
 	g := getter{s: r.s, req: &r.req, res: r, end: r.s.Visible(), wait: true}
