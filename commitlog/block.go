@@ -96,10 +96,11 @@ func (bs *blocks) cached(off message.LogOffset, n int) Span {
 	if b == nil || !b.ready || int(off-base)+n > b.n {
 		return Span{}
 	}
+	s := bs.span(b) // first: start gives the lock up for a moment
 	if off-base >= readBlock/2 {
 		bs.start(base+readBlock, nil)
 	}
-	return bs.span(b)
+	return s
 }
 
 // reads tells whether the block before the one with off is there: somebody reads on. Under bs.mu.
@@ -109,7 +110,7 @@ func (bs *blocks) reads(f *File, off message.LogOffset) bool {
 
 // start sets the reading of the block at base going, unless it is there, and calls then, if it is not nil, when it
 // is ready or has failed. It returns false, and does not call then, when there is nothing to read or no room.
-// Under bs.mu.
+// Under bs.mu, which it gives up while it hands the operation over.
 func (bs *blocks) start(base message.LogOffset, then func()) bool {
 	f, end := bs.log.fileAt(base), bs.log.Written()
 	switch b := bs.byBase[base]; {
@@ -156,7 +157,7 @@ func directly(size int64) mapfile.How {
 	return mapfile.Direct
 }
 
-// admit runs an operation now or when fewer are in flight. Under bs.mu; the operation runs without.
+// admit runs an operation now or when fewer are in flight. Under bs.mu, which it gives up meanwhile.
 func (bs *blocks) admit(op func()) {
 	if bs.reading >= maxReads {
 		bs.queue = append(bs.queue, op)

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -301,4 +302,39 @@ func TestPinDoesNotAllocate(t *testing.T) {
 		s.Unpin()
 	}))
 	require.NoError(t, l.Close())
+}
+
+// TestReadersShareBlocks: readers that go through more of the log than the cache holds, beside each other, see what is
+// there, whatever is evicted meanwhile.
+func TestReadersShareBlocks(t *testing.T) {
+	fs, err := mapfile.OpenDir(t.TempDir())
+	require.NoError(t, err)
+	l := coldLog(t, fs, 2, Options{})
+	var readers sync.WaitGroup
+	for reader := range 4 {
+		readers.Go(func() {
+			random := rand.New(rand.NewPCG(uint64(reader), 1))
+			for range 300 {
+				off := message.LogOffset(random.Int64N(8<<20 - 20000))
+				ranges := []Range{{off, 1000}, {off + 1000, 1000}, {off + 2000, 1000}}
+				spans := fetched(l, ranges...)
+				s := l.Cached(off+1000, 1000)
+				if !s.Empty() && !bytes.Equal(pattern(off+1000, 1000), s.Bytes(off+1000, 1000)) {
+					t.Errorf("at %d", off+1000)
+				}
+				s.Unpin()
+				for i := range spans {
+					spans[i].Unpin()
+				}
+			}
+		})
+	}
+	readers.Wait()
+	settle(l)
+	require.Zero(t, l.blocks.reading)
+	for _, b := range l.blocks.byBase {
+		require.Zero(t, b.pins)
+	}
+	require.NoError(t, l.Close())
+	require.NoError(t, fs.Close())
 }
