@@ -67,6 +67,7 @@ type Broker struct {
 
 	// storeHost is brokerIP1 and the main port: part of every record and message id. Set in Start.
 	storeHost netip.AddrPort
+	idPrefix  message.IDPrefix // of storeHost
 	main, vip *transport.Listener
 	// accepting is false before Start has finished and after Close has begun.
 	accepting atomic.Bool
@@ -181,6 +182,7 @@ func (b *Broker) Start(ctx context.Context) error {
 		return errors.Join(err, b.main.Close())
 	}
 	b.storeHost = b.hostOf(b.main)
+	b.idPrefix = message.NewIDPrefix(b.storeHost)
 	b.accepting.Store(true)
 	tasks, stop := context.WithCancel(context.WithoutCancel(ctx))
 	b.stopTasks = stop

@@ -156,13 +156,13 @@ func (b *Broker) appendAnswer(dst []byte, s *sendState, o *owedAnswer, err error
 	}
 	s.ids = s.ids[:0]
 	if o.memberFrom == o.memberTo {
-		s.ids = message.AppendID(s.ids, b.storeHost, o.logOffset)
+		s.ids = b.idPrefix.AppendID(s.ids, o.logOffset)
 	}
 	for i := o.memberFrom; i < o.memberTo; i++ {
 		if i > o.memberFrom {
 			s.ids = append(s.ids, ',')
 		}
-		s.ids = message.AppendID(s.ids, b.storeHost, s.member[i])
+		s.ids = b.idPrefix.AppendID(s.ids, s.member[i])
 	}
 	s.response.MsgID = s.ids
 	s.response.QueueID = o.queueID

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/netip"
-	"slices"
 )
 
 // Lengths of an offset message id.
@@ -19,13 +18,34 @@ const hexDigits = "0123456789ABCDEF"
 // AppendID appends the offset message id of a record: store host, port and log offset as
 // upper-case hex, 32 characters for IPv4 and 56 for IPv6 (MessageDecoder.createMessageId).
 func AppendID(dst []byte, storeHost netip.AddrPort, off LogOffset) []byte {
-	var raw [hostV6 + 8]byte
-	p := putHost(raw[:], 0, storeHost)
-	binary.BigEndian.PutUint64(raw[p:], uint64(off))
+	return appendHex(appendHost(dst, storeHost), uint64(off))
+}
+
+// IDPrefix is what the message ids of one store host begin with.
+type IDPrefix []byte
+
+// NewIDPrefix is the prefix of the ids of a store host.
+func NewIDPrefix(storeHost netip.AddrPort) IDPrefix { return appendHost(nil, storeHost) }
+
+// AppendID appends the id of the record at off.
+func (p IDPrefix) AppendID(dst []byte, off LogOffset) []byte {
+	return appendHex(append(dst, p...), uint64(off))
+}
+
+func appendHost(dst []byte, host netip.AddrPort) []byte {
+	var raw [hostV6]byte
+	for _, c := range raw[:putHost(raw[:], 0, host)] {
+		dst = binary.LittleEndian.AppendUint16(dst, hexPairs[c])
+	}
+	return dst
+}
+
+func appendHex(dst []byte, v uint64) []byte {
 	at := len(dst)
-	dst = slices.Grow(dst, 2*p+16)[:at+2*p+16]
-	for i, c := range raw[:p+8] {
-		binary.LittleEndian.PutUint16(dst[at+2*i:], hexPairs[c])
+	dst = append(dst, "0000000000000000"...)
+	for b := dst[at : at+16]; v != 0 && len(b) >= 2; v >>= 8 {
+		binary.LittleEndian.PutUint16(b[len(b)-2:], hexPairs[byte(v)])
+		b = b[:len(b)-2]
 	}
 	return dst
 }

@@ -322,3 +322,19 @@ func FuzzProperties(f *testing.F) {
 		require.Equal(t, want, got)
 	})
 }
+
+// TestIDPrefix: both ways to write an id write the same, for any offset, and it reads back.
+func TestIDPrefix(t *testing.T) {
+	for _, host := range []string{"127.0.0.1:10911", "[2001:db8::1]:80"} {
+		h := netip.MustParseAddrPort(host)
+		prefix := NewIDPrefix(h)
+		for _, off := range []LogOffset{0, 1, 0xff, 0x100, 0xA1B2C3D4, 1 << 40, 1<<63 - 1} {
+			id := string(AppendID([]byte("x"), h, off))
+			require.Equal(t, id, string(prefix.AppendID([]byte("x"), off)))
+			back, at, err := ParseID(id[1:])
+			require.NoError(t, err)
+			require.Equal(t, h, back)
+			require.Equal(t, off, at)
+		}
+	}
+}
