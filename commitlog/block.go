@@ -1,6 +1,7 @@
 package commitlog
 
 import (
+	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -53,8 +54,11 @@ type blocks struct {
 	free   [][]byte // memory of blocks that are gone
 	aged   uint64   // clock at the last call of age
 
-	reading int      // operations in flight
-	queue   []func() // those that wait until fewer are
+	reading int                // operations in flight
+	queue   []*mapfile.Request // those that wait until fewer are
+	files   []*File            // of queue
+	closed  bool               // nothing is read any more
+	idle    sync.Cond          // of mu: reading has become 0
 }
 
 // span is what the block has, pinned. Under bs.mu.
@@ -137,7 +141,7 @@ func (bs *blocks) start(base message.LogOffset, then func()) bool {
 	size := min(int64(len(b.buf)), f.size-int64(base-f.base))
 	b.req = mapfile.Request{Kind: mapfile.ReadRequest, P: b.buf[:size], Off: int64(base - f.base), How: directly(size)}
 	b.req.Done = func(n int, err error) {
-		if err != nil && n == 0 && b.req.How != 0 { // a file system that reads through its cache only
+		if err != nil && !errors.Is(err, errClosed) && n == 0 && b.req.How != 0 { // a file system that reads through its cache only
 			b.req.How = 0
 			f.f.Start(&b.req, nil)
 			return
@@ -145,7 +149,7 @@ func (bs *blocks) start(base message.LogOffset, then func()) bool {
 		f.unpin()
 		bs.finish(b, n, end)
 	}
-	bs.admit(func() { f.f.Start(&b.req, nil) })
+	bs.admit(f, &b.req)
 	return true
 }
 
@@ -157,32 +161,49 @@ func directly(size int64) mapfile.How {
 	return mapfile.Direct
 }
 
-// admit runs an operation now or when fewer are in flight. Under bs.mu, which it gives up meanwhile.
-func (bs *blocks) admit(op func()) {
-	if bs.reading >= maxReads {
-		bs.queue = append(bs.queue, op)
+// admit starts an operation now or when fewer are in flight. Under bs.mu, which it gives up meanwhile.
+func (bs *blocks) admit(f *File, r *mapfile.Request) {
+	if bs.reading >= maxReads && !bs.closed {
+		bs.queue, bs.files = append(bs.queue, r), append(bs.files, f)
 		return
 	}
 	bs.reading++
+	closed := bs.closed
 	bs.mu.Unlock()
-	op()
+	if closed {
+		r.Done(0, errClosed)
+	} else {
+		f.f.Start(r, nil)
+	}
 	bs.mu.Lock()
 }
 
-// leave ends an operation and runs the next. Not under bs.mu.
+// errClosed ends the reads of a log that is being closed.
+var errClosed = errors.New("the commit log is closed")
+
+// leave ends an operation and starts the next. Not under bs.mu.
 func (bs *blocks) leave() {
 	bs.mu.Lock()
-	var next func()
+	defer bs.mu.Unlock()
+	bs.reading--
 	if len(bs.queue) > 0 {
-		next = bs.queue[0]
-		bs.queue[0] = nil
-		bs.queue = bs.queue[1:]
-	} else {
-		bs.reading--
+		f, r := bs.files[0], bs.queue[0]
+		bs.files[0], bs.queue[0] = nil, nil
+		bs.files, bs.queue = bs.files[1:], bs.queue[1:]
+		bs.admit(f, r)
 	}
-	bs.mu.Unlock()
-	if next != nil {
-		next()
+	if bs.reading == 0 {
+		bs.idle.Broadcast()
+	}
+}
+
+// close waits for what is in flight; what waits for its turn, and what comes now, fails.
+func (bs *blocks) close() {
+	bs.mu.Lock()
+	defer bs.mu.Unlock()
+	bs.closed = true
+	for bs.reading > 0 {
+		bs.idle.Wait()
 	}
 }
 

@@ -338,3 +338,26 @@ func TestReadersShareBlocks(t *testing.T) {
 	require.NoError(t, l.Close())
 	require.NoError(t, fs.Close())
 }
+
+// TestCloseEndsFetches: those in flight finish, the others fail, and all are told.
+func TestCloseEndsFetches(t *testing.T) {
+	fs, err := mapfile.OpenDir(t.TempDir())
+	require.NoError(t, err)
+	l := coldLog(t, fs, 2, Options{})
+	var told sync.WaitGroup
+	start := func() {
+		for i := range message.LogOffset(50) {
+			told.Add(1)
+			ft := l.NewFetch()
+			ft.Start([]Range{{i * 100_000, 100}}, func() { told.Done() })
+		}
+	}
+	start()
+	l.blocks.close()
+	start()
+	told.Wait()
+	require.Zero(t, l.blocks.reading)
+	require.Empty(t, l.blocks.queue)
+	require.NoError(t, l.Close())
+	require.NoError(t, fs.Close())
+}

@@ -135,7 +135,7 @@ func (ft *Fetch) readExcerpt(f *File, x *excerpt) {
 	ft.begun()
 	bs.mu.Lock()
 	defer bs.mu.Unlock()
-	bs.admit(func() { f.f.Start(&x.req, nil) })
+	bs.admit(f, &x.req)
 }
 
 func (ft *Fetch) begun() {

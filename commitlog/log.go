@@ -80,6 +80,7 @@ func Open(o Options) (*Log, error) {
 	l.prewriting.claim.Store(math.MaxInt64)
 	l.views.limit = max(o.MapBytes, minMapBytes)
 	l.blocks = blocks{log: l, limit: max(int(o.ColdBytes/(readBlock+blockOverlap)), 2*maxReads), byBase: map[message.LogOffset]*block{}}
+	l.blocks.idle.L = &l.blocks.mu
 	l.files.Store(&[]*File{})
 	if err := l.settleNames(); err != nil {
 		return nil, err
@@ -232,6 +233,7 @@ func (l *Log) fileAt(off message.LogOffset) *File {
 
 // Close closes the files; what is pinned stays mapped until it is unpinned.
 func (l *Log) Close() error {
+	l.blocks.close()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var errs []error
