@@ -37,7 +37,7 @@ func (b *Broker) storeInfo() map[string]string {
 		"commitLogDiskRatio":       used,
 		"dispatchBehindBytes":      strconv.FormatInt(st.DispatchBehindBytes(), 10),
 		"dispatchMaxBuffer":        "0",
-		"pageCacheLockTimeMills":   "0",
+		"pageCacheLockTimeMills":   strconv.FormatInt(b.store.Writing(b.clock.Now().UnixMilli()), 10),
 		"remainHowManyDataToFlush": humanBytes(int64(st.Visible - st.Durable)),
 		"commitLogDirCapacity":     fmt.Sprintf("Total : %s, Free : %s.", humanBytes(st.Disk.Total), humanBytes(st.Disk.Free)),
 		"earliestMessageTimeStamp": strconv.FormatInt(b.earliestMessage(st.Min, st.Visible), 10),
