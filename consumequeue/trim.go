@@ -96,13 +96,21 @@ func (t *Table) Expire(off message.LogOffset) ([]*Queue, error) {
 
 // expire moves Min to the first entry at or behind off and tells whether there are files before it.
 func (q *Queue) expire(off message.LogOffset) (files bool, err error) {
-	lo, end := q.Min(), q.Max()
-	expired := sort.Search(int(end-lo), func(i int) bool {
+	lo := q.Min()
+	at := func(i int) message.LogOffset {
 		var e [1]Entry
 		_, failed := q.Read(lo+message.QueueOffset(i), e[:])
 		err = cmp.Or(err, failed)
-		return e[0].LogOffset >= off
-	})
+		return e[0].LogOffset
+	}
+	expired, span := 0, int(q.Max()-lo)
+	for {
+		expired = sort.Search(span, func(i int) bool { return at(i) >= off })
+		if expired < 2 || at(expired-2) < off || err != nil {
+			break
+		}
+		span = expired - 1 // the entry that says that those before it have expired is damaged
+	}
 	if err != nil {
 		return false, err
 	}
