@@ -78,12 +78,9 @@ func (s *Service) appendAgain(record []byte, nowMillis int64) (message.LogOffset
 	rolls := moment(&r) > nowMillis
 	if rolls {
 		s.props = roll(&r, s.props[:0])
-	} else {
-		var ok bool
-		if s.props, ok = restore(&r, s.props[:0]); !ok {
-			s.o.Log.Error("timer message has no topic to go to and is passed over", "logOffset", int64(r.LogOffset))
-			return 0, nil
-		}
+	} else if !restore(&r) {
+		s.o.Log.Error("timer message has no topic to go to and is passed over", "logOffset", int64(r.LogOffset))
+		return 0, nil
 	}
 	r.StoreTimestamp = nowMillis
 	got, err := s.o.Store.Append(s.o.Store.Queue(r.Topic, r.QueueID), &r)

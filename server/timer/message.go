@@ -94,37 +94,35 @@ func moment(r *message.Record) int64 {
 	return n
 }
 
-// restore turns a record that waited into the one that was meant; props is memory for its properties. False: it
-// does not say where it belongs.
-func restore(r *message.Record, props message.Properties) (message.Properties, bool) {
+// restore turns a record that waited into the one that was meant. Its properties stay as they are, as RocketMQ 5 stores
+// them. False: it does not say where it belongs.
+func restore(r *message.Record) bool {
 	topic, queue := r.Properties.Get(propertyRealTopic), r.Properties.Get(propertyRealQueue)
 	id, err := strconv.ParseInt(string(queue), 10, 32)
 	if len(topic) == 0 || len(topic) > message.MaxTopic || string(topic) == Topic || err != nil || id < 0 {
-		return props, false
+		return false
 	}
-	props = appendWithout(props, r.Properties, propertyRealTopic, propertyRealQueue)
-	r.Topic, r.QueueID, r.Properties = topic, int32(id), props
-	return props, true
+	r.Topic, r.QueueID = topic, int32(id)
+	return true
 }
 
-// roll makes a waiting record one more of the same.
+// roll makes a waiting record one more of the same; props is memory for its properties.
 func roll(r *message.Record, props message.Properties) message.Properties {
 	times, err := strconv.Atoi(string(r.Properties.Get(propertyRolls)))
 	if err != nil {
 		times = 0
 	}
-	props = appendWithout(props, r.Properties, propertyRolls, "").Append(propertyRolls, strconv.Itoa(times+1))
-	if len(props) > message.MaxProperties {
-		props = append(props[:0], r.Properties...) // no room to count in
+	props = appendWithout(props, r.Properties, propertyRolls).Append(propertyRolls, strconv.Itoa(times+1))
+	if len(props) <= message.MaxProperties { // else there is no room to count in
+		r.Properties = props
 	}
-	r.Properties = props
 	return props
 }
 
-// appendWithout appends to dst the pairs of p but those of two names.
-func appendWithout(dst, p message.Properties, one, other string) message.Properties {
+// appendWithout appends to dst the pairs of p but those of a name.
+func appendWithout(dst, p message.Properties, left string) message.Properties {
 	for name, value := range p.All() {
-		if string(name) == one || string(name) == other {
+		if string(name) == left {
 			continue
 		}
 		if len(dst) > 0 {

@@ -110,7 +110,7 @@ func (s *stage) arrived() (names []string) {
 		require.Equal(s.t, "T", string(r.Topic))
 		require.EqualValues(s.t, 7, r.BornTimestamp)
 		require.Equal(s.t, "x", string(r.Properties.Get("TAGS")))
-		require.Nil(s.t, r.Properties.Get(propertyRealTopic))
+		require.Equal(s.t, "T", string(r.Properties.Get(propertyRealTopic)))
 		names = append(names, string(r.Body))
 	}
 	return names
