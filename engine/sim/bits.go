@@ -100,14 +100,19 @@ func Bits(n uint64, trace bool) Result {
 				n -= chunks(s.sizes[i])
 				continue
 			}
-			for off := int64(n) * bitsChunk; off < min(int64(n+1)*bitsChunk, s.sizes[i]); off++ {
-				for bit := range 8 {
-					s.flip(w, name, off, bit)
-				}
-			}
+			s.flipBytes(w, name, int64(n)*bitsChunk, min(int64(n+1)*bitsChunk, s.sizes[i]))
 			return
 		}
 	})
+}
+
+// flipBytes flips each bit of the bytes from up to to.
+func (s *bitsStore) flipBytes(w *world, name string, from, to int64) {
+	for off := from; off < to; off++ {
+		for bit := range 8 {
+			s.flip(w, name, off, bit)
+		}
+	}
 }
 
 // flip flips one bit of an image and looks at what becomes of it.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"ringmq/engine"
 	"ringmq/internal/mapfile"
 )
 
@@ -90,7 +91,7 @@ func TestWalks(t *testing.T) {
 	for _, s := range []struct {
 		walk   string
 		sample uint64
-	}{{"sequence", 24}, {"fault", 600}, {"bits", 6}} {
+	}{{"sequence", 24}, {"fault", 600}, {"bits", 2}} {
 		w, _, err := Find(s.walk + "/0")
 		require.NoError(t, err)
 		sample := s.sample
@@ -155,5 +156,28 @@ func TestBrokenDisksAreFound(t *testing.T) {
 			}
 			t.Fatal("300 seeds found nothing")
 		})
+	}
+}
+
+// TestBitsOfEachFile flips the bits of a few bytes of each file, in the closed and the killed store in turn.
+func TestBitsOfEachFile(t *testing.T) {
+	const entry = 20 // bytes of a queue's entry
+	for store, s := range bitsStores() {
+		for i, name := range s.files {
+			if s.sizes[i] == 0 || i%2 != store || raceEnabled && i%4 < 2 {
+				continue
+			}
+			from, count := s.sizes[i]/3/entry*entry, int64(8)
+			if kindOf(name) == engine.ConsumeQueueName {
+				count = entry
+			}
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(false)
+				res := w.guard(func() { s.flipBytes(w, name, from, min(from+count, s.sizes[i])) })
+				require.Nil(t, res.Failure)
+				require.NotZero(t, res.Coverage[Point{"bit flipped", kindOf(name), s.m.ending.String()}])
+			})
+		}
 	}
 }
