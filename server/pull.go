@@ -25,6 +25,7 @@ type pullState struct {
 	head     []byte
 	ready    []hold.Waiter
 	filter   tagFilter
+	request  pullRequest
 	// match is filter's, made once.
 	match func(tagsCode int64) bool
 }
@@ -72,7 +73,8 @@ func (b *Broker) pull(x *exchange) {
 	if q == nil {
 		return
 	}
-	p := pullRequest{
+	p := &st.request
+	*p = pullRequest{
 		conn: x.conn, opaque: x.cmd.Opaque, serialize: x.cmd.Serialize,
 		queue: q, topic: t, group: g.GroupName,
 		brokers: [2]int64{g.BrokerID, g.WhichBrokerWhenConsumeSlowly},
@@ -91,7 +93,8 @@ func (b *Broker) pull(x *exchange) {
 			p.suspendMillis = b.conf().Broker.ShortPollingTimeMills
 		}
 	}
-	b.runPull(x.turn, st, &p, x.nowMillis)
+	b.runPull(x.turn, st, p, x.nowMillis)
+	*p = pullRequest{} // it must not keep a connection alive
 }
 
 // pullQueue is the queue to pull from, made if there may be one more. It has answered when it returns nil.

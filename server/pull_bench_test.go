@@ -96,3 +96,26 @@ func BenchmarkPull(b *testing.B) {
 		}
 	}
 }
+
+// TestPullsDoNotAllocate: from frame to answer, in steady state.
+func TestPullsDoNotAllocate(t *testing.T) {
+	if raceEnabled {
+		t.Skip("sync.Pool drops results at random under the race detector")
+	}
+	b := startBroker(t, "off", nil)
+	_, err := b.topics.CreateOnSend("BenchmarkTest", "TBW102", 8, false)
+	require.NoError(t, err)
+	_, err = b.groups.FindOrCreate("order-consumer")
+	require.NoError(t, err)
+	send := newSender(b.Broker, wire.JSON, 8, 64, 1, 1024)
+	require.NoError(t, send.turn(nil))
+	p := newPuller(b.Broker, wire.JSON, 8, 4, 8, 64)
+	turn := func() {
+		if err := p.turn(nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	turn()
+	const pulls = 8 * 4
+	require.Less(t, testing.AllocsPerRun(50, turn), 0.2*pulls, "now and then something of the broker's other parts")
+}
