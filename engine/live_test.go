@@ -135,15 +135,17 @@ func TestFlushTimeoutLive(t *testing.T) {
 	mem := mapfile.NewMem()
 	o := small(mem)
 	o.stepped, o.Clock, o.Flush, o.SyncFlushTimeout = false, nil, SyncFlush, 20*time.Millisecond
-	s, err := Open(o)
-	require.NoError(t, err)
 	stuck := make(chan struct{})
+	var slow atomic.Bool
 	mem.Fault = func(op mapfile.Op) error {
-		if op.Kind == mapfile.OpWrite && strings.HasPrefix(op.Name, commitLogName) {
+		if slow.Load() && op.Kind == mapfile.OpWrite && strings.HasPrefix(op.Name, commitLogName) {
 			<-stuck
 		}
 		return nil
 	}
+	s, err := Open(o)
+	require.NoError(t, err)
+	slow.Store(true)
 	q := s.Queue([]byte("T"), 0)
 	got, err := s.Append(q, testRecord("T", "x"))
 	require.NoError(t, err)
