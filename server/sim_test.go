@@ -48,11 +48,10 @@ type simulation struct {
 	dir   string
 	trace []string
 
-	mem    *mapfile.Mem
-	b      *Broker
-	cancel context.CancelFunc
-	image  *mapfile.Mem // of the end of this life
-	dead   atomic.Bool  // it has ended: nobody gets an answer any more
+	mem   *mapfile.Mem
+	b     *Broker
+	image *mapfile.Mem // of the end of this life
+	dead  atomic.Bool  // it has ended: nobody gets an answer any more
 	// loose: with ASYNC_FLUSH an acknowledgement binds only what the device has when the power goes.
 	loose bool
 
