@@ -59,7 +59,6 @@ type Broker struct {
 	workers workers
 
 	// Set in New.
-	asyncFlush      bool
 	clusterProperty []byte // CLUSTER=…, which every stored message gets
 
 	// sendExt is what every answer to a send carries; request 25 replaces it.
@@ -137,7 +136,6 @@ func (p *port) Closed(c *transport.Conn) { p.connClosed(c) }
 // New opens the store and loads the broker's state; nothing listens yet.
 func New(o Options) (*Broker, error) {
 	b := &Broker{cfg: o.Config, transport: o.Transport, clock: o.Clock, log: o.Log}
-	b.asyncFlush = o.Config.Store.FlushDiskType != config.SyncFlush
 	b.clusterProperty = message.Properties(nil).Append("CLUSTER", o.Config.Broker.BrokerClusterName)
 	b.markSends(o.Config)
 	options, err := b.storeOptions()

@@ -40,7 +40,6 @@ type owedAnswer struct {
 	opaque      int32
 	serialize   wire.Serialize
 	oneway      bool
-	wait        bool // WAIT: the answer needs the flush
 	queueID     int32
 	queueOffset message.QueueOffset
 	logOffset   message.LogOffset
@@ -163,17 +162,17 @@ func (b *Broker) appendOne(x *exchange, t *topic.Topic) {
 		b.refuseStore(x, err)
 		return
 	}
-	s.owe(x, seen.wait, queueID, got)
+	s.owe(x, queueID, got)
 	s.upTo = max(s.upTo, got.End())
 	b.count(s, t, 1, int64(got.Size))
 }
 
 // owe notes the answer to the message just staged.
-func (s *sendState) owe(x *exchange, wait bool, queueID int32, got engine.Receipt) {
+func (s *sendState) owe(x *exchange, queueID int32, got engine.Receipt) {
 	s.owed = append(s.owed, owedAnswer{})
 	o := &s.owed[len(s.owed)-1] // in place: copying what was written a moment ago would wait for the writes
 	o.conn, o.opaque, o.serialize = x.conn, x.cmd.Opaque, x.cmd.Serialize
-	o.oneway, o.wait = x.cmd.IsOneway(), wait
+	o.oneway = x.cmd.IsOneway()
 	o.queueID, o.queueOffset, o.logOffset = queueID, got.QueueOffset, got.LogOffset
 }
 

@@ -14,8 +14,9 @@ import (
 )
 
 // commitOwed commits what a turn staged and answers it. With ASYNC_FLUSH the answers join the
-// turn's send; where commits end later, with SYNC_FLUSH or in direct mode, those that wait are
-// answered when the batch is on the device, which the loop's own ring writes. t is nil on a worker.
+// turn's send; where commits end later, with SYNC_FLUSH or in direct mode, all are answered when the
+// batch is on the device, which the loop's own ring writes: also those sent with WAIT=false, which Java
+// answers from the page cache, where these are not sooner. t is nil on a worker.
 func (b *Broker) commitOwed(t *transport.Turn, s *sendState) {
 	b.endRun(s)
 	if s.upTo == 0 {
@@ -32,11 +33,7 @@ func (b *Broker) commitOwed(t *transport.Turn, s *sendState) {
 		b.putTook(began(t), len(s.owed))
 		return
 	}
-	waiting := b.splitWaiting(t, s)
-	if waiting == nil {
-		b.commitUnanswered(t, s.upTo)
-		return
-	}
+	waiting := s.keep()
 	since := began(t)
 	var on ring.Submitter
 	if t != nil {
@@ -90,23 +87,11 @@ func (b *Broker) putTook(began int64, n int) {
 // waitingPool keeps the memory of turns that wait for a flush.
 var waitingPool = sync.Pool{New: func() any { return new(sendState) }}
 
-// splitWaiting answers the messages sent with WAIT=false and copies the others, which outlive the turn.
-func (b *Broker) splitWaiting(t *transport.Turn, s *sendState) *sendState {
-	var w *sendState
-	for i := range s.owed {
-		o := &s.owed[i]
-		if !o.wait && !b.asyncFlush {
-			b.answer(t, s, o, nil)
-			continue
-		}
-		if w == nil {
-			w = waitingPool.Get().(*sendState)
-		}
-		w.owed = append(w.owed, *o)
-	}
-	if w != nil {
-		w.member = append(w.member, s.member...)
-	}
+// keep copies what is owed, which outlives the turn.
+func (s *sendState) keep() *sendState {
+	w := waitingPool.Get().(*sendState)
+	w.owed = append(w.owed, s.owed...)
+	w.member = append(w.member, s.member...)
 	return w
 }
 

@@ -90,7 +90,7 @@ func (b *Broker) appendBatch(x *exchange, t *topic.Topic) {
 		bytes += int64(bt.receipts[i].Size)
 		s.upTo = max(s.upTo, bt.receipts[i].End())
 	}
-	s.owe(x, shared.wait, s.record.QueueID, bt.receipts[0])
+	s.owe(x, s.record.QueueID, bt.receipts[0])
 	last := &s.owed[len(s.owed)-1]
 	last.memberFrom, last.memberTo = int32(from), int32(len(s.member))
 	b.count(s, t, int64(len(bt.receipts)), bytes)

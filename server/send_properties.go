@@ -11,23 +11,22 @@ import (
 
 // seenProperties is what a send's properties say to the broker.
 type seenProperties struct {
-	wait        bool // WAIT is absent or true: answer after flush and replication
-	transaction bool // TRAN_MSG=true
-	delay       int  // DELAY: the level, 0 for none
-	noDelay     bool // DELAY is no number
-	timer       bool // one of the properties that ask for a moment
-	waitText    []byte
+	transaction bool   // TRAN_MSG=true
+	delay       int    // DELAY: the level, 0 for none
+	noDelay     bool   // DELAY is no number
+	timer       bool   // one of the properties that ask for a moment
+	waitText    []byte // WAIT: says nothing here, every answer follows the commit
 }
 
 // storedProperties fills s.props with the properties as a single message stores them: the sender's
 // without WAIT, then CLUSTER (SendMessageProcessor.asyncSendMessage). It reports those that steer the broker.
 func (s *sendState) storedProperties(sent, cluster []byte) seenProperties {
-	seen := seenProperties{wait: true}
+	var seen seenProperties
 	s.props = s.props[:0]
 	for name, value := range message.Properties(sent).All() {
 		switch string(name) {
 		case message.PropertyWait:
-			seen.wait, seen.waitText = bytes.EqualFold(value, trueText), value
+			seen.waitText = value
 			continue
 		case "CLUSTER":
 			continue // ours replaces it

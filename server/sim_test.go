@@ -136,7 +136,7 @@ func (s *simulation) open() {
 	s.dead.Store(false)
 	s.image, s.loose = nil, false
 	s.mem.Now, s.mem.Fault = time.Now, nil
-	s.b = &Broker{clock: clock.Real{}, log: slog.New(slog.DiscardHandler), asyncFlush: s.flush == engine.AsyncFlush}
+	s.b = &Broker{clock: clock.Real{}, log: slog.New(slog.DiscardHandler)}
 	s.b.storeHost = netip.MustParseAddrPort("10.0.0.2:10911")
 	var err error
 	s.b.store, err = engine.Open(engine.Options{
