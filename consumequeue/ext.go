@@ -80,7 +80,7 @@ func (x *ext) put(u *Unit) (at int64) {
 	before := len(x.tail)
 	at = x.base + int64(before)
 	if rest := size - at%size; rest-unitSpare < int64(u.size()) {
-		x.tail = binary.BigEndian.AppendUint16(x.tail, uint16(0xFFFF)) // endMark
+		x.tail = binary.BigEndian.AppendUint16(x.tail, endMark)
 		x.tail = append(x.tail, make([]byte, rest-2)...)
 		at += rest
 	}

@@ -47,8 +47,8 @@ const (
 	unitSpare = 4
 )
 
-// endMark stands for SIZE behind a file's last unit.
-const endMark int16 = -1
+// endMark stands for SIZE behind a file's last unit: -1.
+const endMark uint16 = 0xFFFF
 
 // Addresses of units are their places in the row of ext files, counted from the lowest number.
 const (
