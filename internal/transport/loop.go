@@ -62,7 +62,7 @@ type loop struct {
 	operations operations
 	stopping   bool
 
-	polling    bool // the last wait was shorter than pollTime
+	polling    bool // the last wait for connections was shorter than pollTime
 	spareConns []*ringConn
 
 	stopped chan struct{} // closed when the thread is done
@@ -168,8 +168,10 @@ func (l *loop) rest() {
 	if l.ready() {
 		return
 	}
+	// A device takes longer than a poll, and may need this core to tell that it is done.
+	disk := l.operations.count > 0
 	since := time.Now()
-	if l.polling {
+	if l.polling && !disk {
 		for time.Since(since) < pollTime {
 			if l.ready() {
 				return
@@ -182,7 +184,9 @@ func (l *loop) rest() {
 		l.check(err)
 	}
 	l.event.Awake()
-	l.polling = time.Since(since) < pollTime
+	if !disk {
+		l.polling = time.Since(since) < pollTime
+	}
 }
 
 // ready tells whether a turn has something to do, at the price of a look at memory.
