@@ -27,7 +27,9 @@ func (l *Log) NewFetch() *Fetch { return &Fetch{log: l, left: 1} }
 
 const (
 	// denseFactor: ranges are dense when they are at least this part of what lies between the first and the last.
-	denseFactor = 4
+	// A topic of 16 queues that are all read has its messages in every sixteenth place; the readers share the blocks.
+	// Page by page, eight of them got 129 k messages of 1 KiB a second from the device, by blocks 470 k.
+	denseFactor = 32
 	// mergeGap is how far apart two ranges lie at most that are read at once.
 	mergeGap = 4 << 10
 )
