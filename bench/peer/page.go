@@ -62,7 +62,7 @@ var sections = []section{
 	{groupSend, "Send, ASYNC_FLUSH, closed loop: connections × requests in flight", rateColumns},
 	{groupSync, "Send, SYNC_FLUSH, closed loop", storeColumns},
 	{groupOpen, "Send at a fixed rate, ASYNC_FLUSH, 1 KiB: from when a message was due", tailColumns},
-	{groupLong, "Sustained for a minute, ASYNC_FLUSH", []column{
+	{groupLong, "Sustained for a minute, unless -long says otherwise, ASYNC_FLUSH", []column{
 		{"msg/s", "rate", perSecond, storing, true}, {"slowest second", "slowest", perSecond, storing, false}, {"last third by first, %", "trend", whole, storing, false},
 		{"CPU-µs/msg", "cpu", micros, storing, false}, {"p99.9 ms", "p99.9", ms, storing, false}, {"anonymous MiB", "anon", whole, storing, false}}},
 	{groupPull, "Pull, 1 KiB", append(slices.Clone(storeColumns), column{"p99 alone ms", "p99 alone", ms, storing, false})},
