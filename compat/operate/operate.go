@@ -32,7 +32,7 @@ var behaviours = []behaviour{
 	{"the name server's key-value configuration survives kill -9", "", keyValues},
 	{"standalone serves, and ends cleanly on Ctrl-C", "has no such command", standalone},
 	{"a damaged topics.json gives way to its backup", "", backup},
-	{"a damaged topics.json without a good backup is refused", "", noBackup},
+	{"topics come back from the store when topics.json and its backup are damaged", "does not start", noBackup},
 	{"a commit log file of a wrong size is refused", "", wrongSize},
 	{"a second broker on a store is refused and harms nothing", "deletes a commit log file of the first", secondBroker},
 	{"a port in use is refused", "prints a stack trace", portInUse},
