@@ -191,7 +191,7 @@ func (s *suite) noTrace(ctx context.Context) error {
 }
 
 // legal are the paths of a store: Java's, and ringmq's own file.
-var legal = regexp.MustCompile(`^(\.|abort|checkpoint|lock|ringmq(/[a-z]+)?|ringmq/timer/([a-z]+|[0-9]+)|config(/[a-zA-Z]+\.(json|properties)(\.bak|\.tmp)?)?` +
+var legal = regexp.MustCompile(`^(\.|abort|checkpoint|lock|ringmq(/[a-z]+)?|ringmq/timer/(checkpoint|\d+)|config(/[a-zA-Z]+\.(json|properties)(\.bak|\.tmp)?)?` +
 	`|commitlog(/\d{20})?|index(/\d{17})?|consumequeue(/[%|a-zA-Z0-9_-]{1,127}(/\d+(/\d{20})?)?)?|(consumequeue_ext.*))$`)
 
 func (s *suite) strangeFiles() error {

@@ -66,8 +66,8 @@ func (s *site) damaged(ctx context.Context, names ...string) error {
 	}
 	defer c.Close()
 	known, err := c.Topics(ctx)
-	if err == nil && known[topic].Read < 1 {
-		err = fmt.Errorf("the first topic is unknown")
+	if err == nil && known[topic].Read != 1 {
+		err = fmt.Errorf("the first topic has %d queues, want 1", known[topic].Read)
 	}
 	return err
 }
