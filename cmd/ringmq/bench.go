@@ -125,6 +125,14 @@ func (b *benchFlags) print(w io.Writer, rep *bench.Report) error {
 	return err
 }
 
+// watched shows the progress of run while it goes on.
+func watched[R any](cmd *cobra.Command, b *benchFlags, show *func(bench.Progress), run func() (R, error)) (R, error) {
+	var clear func()
+	*show, clear = b.line(cmd.ErrOrStderr())
+	defer clear()
+	return run()
+}
+
 // line returns a function that redraws one line on a terminal with a run's progress.
 func (b *benchFlags) line(w io.Writer) (show func(bench.Progress), clear func()) {
 	p := newProgress(w)

@@ -25,10 +25,7 @@ Both this tool and the broker need a descriptor per connection (ulimit -n).`,
 			if o.Conns < 1 {
 				return &usageError{fmt.Errorf("--conns %d: want at least 1", o.Conns)}
 			}
-			var clear func()
-			o.Progress, clear = b.line(cmd.ErrOrStderr())
-			rep, err := bench.Idle(cmd.Context(), o)
-			clear()
+			rep, err := watched(cmd, &b, &o.Progress, func() (*bench.IdleReport, error) { return bench.Idle(cmd.Context(), o) })
 			if err != nil {
 				return err
 			}

@@ -20,10 +20,7 @@ func newBenchEndToEndCommand() *cobra.Command {
 				return err
 			}
 			openLoop(cmd.Flags(), &o.SendOptions)
-			var clear func()
-			o.Progress, clear = b.line(cmd.ErrOrStderr())
-			rep, err := bench.EndToEnd(cmd.Context(), o)
-			clear()
+			rep, err := watched(cmd, &b, &o.Progress, func() (*bench.Report, error) { return bench.EndToEnd(cmd.Context(), o) })
 			if err != nil {
 				return err
 			}

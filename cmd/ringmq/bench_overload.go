@@ -25,10 +25,7 @@ moment the overload ends.`,
 			if err := b.parse(&o.SendOptions); err != nil {
 				return err
 			}
-			var clear func()
-			o.Progress, clear = b.line(cmd.ErrOrStderr())
-			rep, err := bench.Overload(cmd.Context(), o)
-			clear()
+			rep, err := watched(cmd, &b, &o.Progress, func() (*bench.OverloadReport, error) { return bench.Overload(cmd.Context(), o) })
 			if err != nil {
 				return err
 			}

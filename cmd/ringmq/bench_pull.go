@@ -24,10 +24,7 @@ func newBenchPullCommand() *cobra.Command {
 			if o.AtEnd == bench.EndStop && !cmd.Flags().Changed("duration") {
 				o.Duration = maxDuration
 			}
-			var clear func()
-			o.Progress, clear = b.line(cmd.ErrOrStderr())
-			rep, err := bench.Pull(cmd.Context(), o)
-			clear()
+			rep, err := watched(cmd, &b, &o.Progress, func() (*bench.Report, error) { return bench.Pull(cmd.Context(), o) })
 			if err != nil {
 				return err
 			}

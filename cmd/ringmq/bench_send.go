@@ -22,15 +22,14 @@ func newBenchSendCommand() *cobra.Command {
 			if o.Messages > 0 {
 				o.Duration = maxDuration
 			}
-			var clear func()
-			o.Progress, clear = b.line(cmd.ErrOrStderr())
-			if create {
-				if err := bench.CreateTopics(cmd.Context(), &o); err != nil {
-					return err
+			rep, err := watched(cmd, &b, &o.Progress, func() (*bench.Report, error) {
+				if create {
+					if err := bench.CreateTopics(cmd.Context(), &o); err != nil {
+						return nil, err
+					}
 				}
-			}
-			rep, err := bench.Send(cmd.Context(), o)
-			clear()
+				return bench.Send(cmd.Context(), o)
+			})
 			if err != nil {
 				return err
 			}
