@@ -63,21 +63,29 @@ const loadTopic = "ex_load"
 // come after it has no ground.
 func Run(ctx context.Context, o Options) {
 	e := &exchange{Options: o, rng: rand.New(rand.NewPCG(o.Seed, 2)), ledger: promise.NewLedger()}
+	e.play(func(by *target.Target, last target.Kind) string {
+		if last == "" {
+			return fmt.Sprintf("%s writes", by.Kind)
+		}
+		return fmt.Sprintf("%s opens what %s wrote, goes on", by.Kind, last)
+	}, func(by *target.Target, phase int) error { return e.phase(ctx, by, phase) })
+}
+
+// play gives the store to Java and to the target in turn, up to the phase that fails. title says what a program does with what
+// the last one, "" before the first, has left.
+func (e *exchange) play(title func(by *target.Target, last target.Kind) string, phase func(by *target.Target, phase int) error) {
 	var err error
-	if e.port, err = o.Java.Ports.Take(); err != nil {
-		o.Board.Result(o.Name, err)
+	if e.port, err = e.Java.Ports.Take(); err != nil {
+		e.Board.Result(e.Name, err)
 		return
 	}
-	for phase := range phases {
-		by := o.Java
-		if phase%2 == 1 {
-			by = o.Target
+	for i := range phases {
+		by := e.Java
+		if i%2 == 1 {
+			by = e.Target
 		}
-		name := fmt.Sprintf("%s (%d of %d): %s opens what %s wrote, goes on", o.Name, phase+1, phases, by.Kind, e.last)
-		if phase == 0 {
-			name = fmt.Sprintf("%s (1 of %d): %s writes", o.Name, phases, by.Kind)
-		}
-		if !o.Board.Check(name, func() error { return e.phase(ctx, by, phase) }) {
+		name := fmt.Sprintf("%s (%d of %d): %s", e.Name, i+1, phases, title(by, e.last))
+		if !e.Board.Check(name, func() error { return phase(by, i) }) {
 			return
 		}
 		e.last = by.Kind

@@ -27,27 +27,13 @@ import (
 // The target also leaves messages with a moment of their own (TIMER_DELAY_SEC); Java 4.9 must let them lie until the
 // target has the store again.
 func RunPending(ctx context.Context, o Options) {
-	e := &exchange{Options: o}
-	var err error
-	if e.port, err = o.Java.Ports.Take(); err != nil {
-		o.Board.Result(o.Name, err)
-		return
-	}
-	p := &pending{exchange: e, want: map[string]bool{}, timers: map[int][]string{}}
-	for phase := range phases {
-		by := o.Java
-		if phase%2 == 1 {
-			by = o.Target
+	p := &pending{exchange: &exchange{Options: o}, want: map[string]bool{}, timers: map[int][]string{}}
+	p.play(func(by *target.Target, last target.Kind) string {
+		if last == "" {
+			return fmt.Sprintf("%s leaves messages waiting", by.Kind)
 		}
-		name := fmt.Sprintf("%s (%d of %d): %s delivers what %s left waiting, leaves more", o.Name, phase+1, phases, by.Kind, e.last)
-		if phase == 0 {
-			name = fmt.Sprintf("%s (1 of %d): %s leaves messages waiting", o.Name, phases, by.Kind)
-		}
-		if !o.Board.Check(name, func() error { return p.phase(ctx, by, phase) }) {
-			return
-		}
-		e.last = by.Kind
-	}
+		return fmt.Sprintf("%s delivers what %s left waiting, leaves more", by.Kind, last)
+	}, func(by *target.Target, phase int) error { return p.phase(ctx, by, phase) })
 }
 
 // waitTopic gets everything, in its one queue.

@@ -156,15 +156,24 @@ func (s *site) load(ctx context.Context, b *target.Server) (l *promise.Load, sto
 
 // loadFor sends for a while.
 func (s *site) loadFor(ctx context.Context, b *target.Server, d time.Duration) (int, error) {
+	stop, err := s.loaded(ctx, b, d)
+	if err != nil {
+		return 0, err
+	}
+	return stop()
+}
+
+// loaded has the broker under load for a while since its first answer; the load goes on until stop.
+func (s *site) loaded(ctx context.Context, b *target.Server, d time.Duration) (stop func() (int, error), err error) {
 	l, stop := s.load(ctx, b)
 	select {
 	case <-l.First:
 	case <-time.After(20 * time.Second):
 		_, err := stop()
-		return 0, errors.Join(fmt.Errorf("nothing acknowledged in 20 s; the last refusal: %v", l.LastRefusal()), err)
+		return nil, errors.Join(fmt.Errorf("nothing acknowledged in 20 s; the last refusal: %v", l.LastRefusal()), err)
 	}
 	time.Sleep(d)
-	return stop()
+	return stop, nil
 }
 
 // until polls for something that takes a while.

@@ -41,14 +41,10 @@ func powerCutSync(ctx context.Context, s *site) (string, error) {
 // cutUnderLoad cuts the power after a while and brings the disk back.
 func (s *site) cutUnderLoad(ctx context.Context, b *target.Server, after time.Duration) (acked int, err error) {
 	defer b.Kill()
-	l, stop := s.load(ctx, b)
-	select {
-	case <-l.First:
-	case <-time.After(20 * time.Second):
-		_, err := stop()
-		return 0, errors.Join(fmt.Errorf("nothing acknowledged in 20 s; the last refusal: %v", l.LastRefusal()), err)
+	stop, err := s.loaded(ctx, b, after)
+	if err != nil {
+		return 0, err
 	}
-	time.Sleep(after)
 	if err := s.disk.powerCut(); err != nil {
 		_, errStop := stop()
 		return 0, errors.Join(err, errStop)
