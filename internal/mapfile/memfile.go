@@ -151,6 +151,13 @@ func (f *memFile) carryOut(r *Request) {
 
 // syncRange is Sync of some bytes. As there, a failure is that of all that was dirty.
 func (f *memFile) syncRange(off, count int64) error {
+	return f.syncBy(off, count, func() { f.n.syncRange(off, count) })
+}
+
+func (f *memFile) Sync() error { return f.syncBy(0, 0, f.n.sync) }
+
+// syncBy has keep make the bytes of an operation durable, unless it fails or lies.
+func (f *memFile) syncBy(off, count int64, keep func()) error {
 	fault := f.m.fault(OpSync, f.name, off, count)
 	err := f.enter("sync")
 	defer f.m.mu.Unlock()
@@ -163,25 +170,7 @@ func (f *memFile) syncRange(off, count int64) error {
 	}
 	f.n.checkBlocks(f.name)
 	if !f.m.Lie.tells(OpSync, f.name) {
-		f.n.syncRange(off, count)
-	}
-	return nil
-}
-
-func (f *memFile) Sync() error {
-	fault := f.m.fault(OpSync, f.name, 0, 0)
-	err := f.enter("sync")
-	defer f.m.mu.Unlock()
-	switch {
-	case err != nil:
-		return err
-	case fault != nil:
-		f.n.forget()
-		return fault
-	}
-	f.n.checkBlocks(f.name)
-	if !f.m.Lie.tells(OpSync, f.name) {
-		f.n.sync()
+		keep()
 	}
 	return nil
 }
