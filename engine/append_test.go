@@ -153,7 +153,7 @@ func TestStagingFull(t *testing.T) {
 			require.NoError(t, err)
 			require.EqualValues(t, i, got.QueueOffset)
 			if flush == SyncFlush {
-				_, _ = s.Commit(got.End(), true, func(err error) { require.NoError(t, err); acked++ })
+				_, _ = s.Commit(got.End(), func(err error) { require.NoError(t, err); acked++ })
 			}
 		}
 		require.NotZero(t, s.Visible())
@@ -218,7 +218,7 @@ func TestSyncFlush(t *testing.T) {
 	require.NoError(t, err)
 	var acks []error
 	ack := func(err error) { acks = append(acks, err) }
-	done, err := s.Commit(got.End(), true, ack)
+	done, err := s.Commit(got.End(), ack)
 	require.NoError(t, err)
 	require.False(t, done)
 	require.Empty(t, acks)
@@ -229,14 +229,14 @@ func TestSyncFlush(t *testing.T) {
 	require.Equal(t, got.End(), s.log.Durable())
 
 	// It is safe already: ack comes at once.
-	done, _ = s.Commit(got.End(), true, ack)
+	done, _ = s.Commit(got.End(), ack)
 	require.True(t, done)
 	require.Equal(t, []error{nil, nil}, acks)
 
 	// Nobody waits: the committer is woken.
 	got, err = s.Append(q, testRecord("T", "x"))
 	require.NoError(t, err)
-	done, err = s.Commit(got.End(), false, nil)
+	done, err = s.Commit(got.End(), nil)
 	require.NoError(t, err)
 	require.True(t, done)
 	require.Len(t, s.wakeCommit, 1)
@@ -255,7 +255,7 @@ func TestFlushTimeout(t *testing.T) {
 	commit := func() {
 		got, err := s.Append(q, testRecord("T", "x"))
 		require.NoError(t, err)
-		_, _ = s.Commit(got.End(), true, func(err error) { acks = append(acks, err) })
+		_, _ = s.Commit(got.End(), func(err error) { acks = append(acks, err) })
 	}
 	commit()
 	clock.now = clock.now.Add(3 * time.Second)
@@ -291,7 +291,7 @@ func TestFailedSyncIsNeverAcknowledged(t *testing.T) {
 	for range 3 {
 		got, err := s.Append(q, testRecord("T", "bad"))
 		require.NoError(t, err)
-		_, _ = s.Commit(got.End(), true, ack)
+		_, _ = s.Commit(got.End(), ack)
 	}
 	s.commitStep()
 	mem.Fault = nil
@@ -301,7 +301,7 @@ func TestFailedSyncIsNeverAcknowledged(t *testing.T) {
 	}
 	_, err = s.Append(q, testRecord("T", "later"))
 	require.ErrorIs(t, err, broken)
-	_, _ = s.Commit(good.End()+1, true, ack)
+	_, _ = s.Commit(good.End()+1, ack)
 	require.ErrorIs(t, acks[3], broken)
 	require.ErrorIs(t, s.Stats().Refusal, broken)
 	res := NewGetResult()

@@ -59,7 +59,7 @@ func BenchmarkAppend(b *testing.B) {
 						b.Fatal(err)
 					}
 					if i%64 == 63 || i == b.N-1 {
-						if _, err := s.Commit(got.End(), false, nil); err != nil {
+						if _, err := s.Commit(got.End(), nil); err != nil {
 							b.Fatal(err)
 						}
 					}
@@ -138,7 +138,7 @@ func BenchmarkSync(b *testing.B) {
 					for left.Add(-1) >= 0 {
 						got, err := s.Append(q, r)
 						if err == nil {
-							s.Commit(got.End(), true, ack)
+							s.Commit(got.End(), ack)
 							err = <-acked
 						}
 						if err != nil {

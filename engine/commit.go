@@ -62,25 +62,25 @@ func (s *Store) Deferred() bool {
 //	                     ack is not used.
 //	   AckFromStaging    They are stored and shown a moment later.
 //	   direct mode       As SyncFlush, but that the device may still have them in a cache.
-//	SyncFlush            With wait, ack is called exactly once when the device has them and their queues
-//	                     show them, or with ErrFlushTimeout, or with the failure of the log: on the committer's
-//	                     goroutine, or before Commit returns. Without wait they are stored a moment later.
+//	SyncFlush            ack is called exactly once when the device has them and their queues show them, or
+//	                     with ErrFlushTimeout, or with the failure of the log: on the committer's goroutine,
+//	                     or before Commit returns. With ack nil they are stored a moment later.
 //
 // done tells that ack will not be called (any more).
-func (s *Store) Commit(upTo message.LogOffset, wait bool, ack func(error)) (done bool, err error) {
-	return s.CommitOn(nil, upTo, wait, ack)
+func (s *Store) Commit(upTo message.LogOffset, ack func(error)) (done bool, err error) {
+	return s.CommitOn(nil, upTo, ack)
 }
 
 // CommitOn is Commit by the caller's own ring, where commits do not end at once: it carries out the write, and ack may
 // be called on its thread. on is nil for none.
-func (s *Store) CommitOn(on ring.Submitter, upTo message.LogOffset, wait bool, ack func(error)) (done bool, err error) {
+func (s *Store) CommitOn(on ring.Submitter, upTo message.LogOffset, ack func(error)) (done bool, err error) {
 	switch {
 	case s.o.AckFromStaging:
 		s.wakeCommitter()
 		return true, s.log.Failure()
 	case !s.Deferred():
 		return true, s.commitTo(upTo)
-	case !wait || ack == nil:
+	case ack == nil:
 		s.wakeCommitter()
 		return true, s.log.Failure()
 	}

@@ -39,7 +39,7 @@ func TestFailuresInEveryMode(t *testing.T) {
 					if err != nil {
 						return 0, err
 					}
-					done, err := s.CommitOn(on, got.End(), true, func(err error) { acks = append(acks, err) })
+					done, err := s.CommitOn(on, got.End(), func(err error) { acks = append(acks, err) })
 					if s.Deferred() {
 						s.commitStep()
 					} else {
@@ -102,7 +102,7 @@ func TestFlightsGather(t *testing.T) {
 		for i := range n {
 			got, err := s.Append(q, testRecord("T", fmt.Sprint(i)))
 			require.NoError(t, err)
-			done, err := s.CommitOn(loop, got.End(), true, func(err error) { acked <- err })
+			done, err := s.CommitOn(loop, got.End(), func(err error) { acked <- err })
 			require.NoError(t, err)
 			_ = done // ack may have run before
 		}
@@ -142,7 +142,7 @@ func TestFullStagingRefusesWhileARingWrites(t *testing.T) {
 		return nil
 	}
 	var acks []error
-	_, err = s.CommitOn(atOnce{}, got.End(), true, func(err error) { acks = append(acks, err) })
+	_, err = s.CommitOn(atOnce{}, got.End(), func(err error) { acks = append(acks, err) })
 	require.NoError(t, err)
 	require.True(t, refused)
 	require.Greater(t, total, maxFull*s.o.StagingBytes/2, "batches wait for the ring first")
@@ -169,7 +169,7 @@ func ackFromStaging(t *testing.T, mode commitlog.Mode) {
 	q := s.Queue([]byte("T"), 0)
 	got, err := s.Append(q, testRecord("T", "x"))
 	require.NoError(t, err)
-	done, err := s.Commit(got.End(), true, nil)
+	done, err := s.Commit(got.End(), nil)
 	require.NoError(t, err)
 	require.True(t, done)
 	require.Zero(t, q.Max())

@@ -72,9 +72,9 @@ func benchCommits(b *testing.B, s *Store, waiters int, byRing bool) {
 				got, err := s.Append(q, r)
 				if err == nil {
 					if on == nil {
-						s.Commit(got.End(), true, ack)
+						s.Commit(got.End(), ack)
 					} else {
-						s.CommitOn(on, got.End(), true, ack)
+						s.CommitOn(on, got.End(), ack)
 					}
 					err = <-acked
 				}
@@ -231,10 +231,10 @@ func BenchmarkRolls(b *testing.B) {
 				since := time.Now()
 				got, err := s.Append(q, r)
 				if err == nil && s.Deferred() {
-					s.CommitOn(s.loop, got.End(), true, ack)
+					s.CommitOn(s.loop, got.End(), ack)
 					err = <-acked
 				} else if err == nil {
-					_, err = s.Commit(got.End(), true, nil)
+					_, err = s.Commit(got.End(), nil)
 				}
 				if err != nil {
 					b.Fatal(err)

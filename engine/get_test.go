@@ -321,7 +321,7 @@ func TestOnCommitted(t *testing.T) {
 	for i := range 3 {
 		got, err := s.Append(q, testRecord("T", "body"))
 		require.NoError(t, err)
-		done, err := s.Commit(got.End(), true, nil)
+		done, err := s.Commit(got.End(), nil)
 		require.NoError(t, err)
 		require.True(t, done)
 		require.EqualValues(t, i, q.Max())

@@ -85,9 +85,9 @@ func write(t *testing.T, s *Store, id int32, n int) {
 			i++
 		}
 		if s.Deferred() {
-			_, _ = s.Commit(last.End(), true, func(err error) { acked <- err })
+			_, _ = s.Commit(last.End(), func(err error) { acked <- err })
 		} else {
-			_, err := s.Commit(last.End(), true, nil)
+			_, err := s.Commit(last.End(), nil)
 			acked <- err
 		}
 		if err := <-acked; err != nil {
@@ -150,11 +150,11 @@ func TestFlushTimeoutLive(t *testing.T) {
 	got, err := s.Append(q, testRecord("T", "x"))
 	require.NoError(t, err)
 	acked := make(chan error, 1)
-	_, _ = s.Commit(got.End(), true, func(err error) { acked <- err })
+	_, _ = s.Commit(got.End(), func(err error) { acked <- err })
 	require.ErrorIs(t, <-acked, ErrFlushTimeout)
 	require.Zero(t, q.Max())
 	close(stuck)
-	_, _ = s.Commit(got.End(), true, func(err error) { acked <- err })
+	_, _ = s.Commit(got.End(), func(err error) { acked <- err })
 	require.NoError(t, <-acked)
 	require.EqualValues(t, 1, q.Max())
 	require.NoError(t, s.Close())

@@ -27,7 +27,7 @@ func TestAppendCommitGet(t *testing.T) {
 		got, err := s.Append(q, testRecord("T", fmt.Sprint("body", i)))
 		require.NoError(t, err)
 		require.Equal(t, message.QueueOffset(i), got.QueueOffset)
-		done, err := s.Commit(got.End(), true, nil)
+		done, err := s.Commit(got.End(), nil)
 		require.NoError(t, err)
 		require.True(t, done)
 	}

@@ -31,7 +31,7 @@ func BenchmarkCheck(b *testing.B) {
 				require.NoError(b, err)
 				bytes += int(got.Size)
 				if n%64 == 0 {
-					_, err = s.Commit(got.End(), false, func(error) {})
+					_, err = s.Commit(got.End(), nil)
 					require.NoError(b, err)
 				}
 			}

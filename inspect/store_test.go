@@ -73,7 +73,7 @@ func fillStore(t testing.TB, o engine.Options, from, to int) {
 		r := newRecord(n)
 		got, err := s.Append(s.Queue(r.Topic, r.QueueID), r)
 		require.NoError(t, err)
-		_, err = s.Commit(got.End(), false, func(error) {})
+		_, err = s.Commit(got.End(), nil)
 		require.NoError(t, err)
 	}
 	require.NoError(t, s.Close())

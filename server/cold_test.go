@@ -59,7 +59,7 @@ func (b *testBroker) growLog(t *testing.T, bytes int) {
 	for range bytes >> 20 {
 		got, err := b.store.Append(b.store.Queue(r.Topic, 0), &r)
 		require.NoError(t, err)
-		_, err = b.store.Commit(got.End(), false, nil)
+		_, err = b.store.Commit(got.End(), nil)
 		require.NoError(t, err)
 	}
 }

@@ -60,7 +60,7 @@ func (b *Broker) noteMoved(p *pullRequest, res *engine.GetResult) {
 	}
 	got, err := b.store.Append(b.store.Queue(r.Topic, 0), &r)
 	if err == nil {
-		_, err = b.store.Commit(got.End(), false, nil)
+		_, err = b.store.Commit(got.End(), nil)
 	}
 	if err != nil {
 		b.log.Warn("offset moved event is not stored", "group", p.group, "topic", p.topic.Name, "err", err)

@@ -24,7 +24,7 @@ func TestRestoreState(t *testing.T) {
 		q := b.store.Queue([]byte(topic), queue)
 		got, err := b.store.Append(q, &message.Record{Topic: []byte(topic), Body: []byte("x"), StoreTimestamp: time.Now().UnixMilli() + 10})
 		require.NoError(t, err)
-		_, err = b.store.Commit(got.End(), false, nil)
+		_, err = b.store.Commit(got.End(), nil)
 		require.NoError(t, err)
 	}
 	start := func() *testBroker { return newBroker(t, "off", dir, nil) }

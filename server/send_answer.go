@@ -28,7 +28,7 @@ func (b *Broker) commitOwed(t *transport.Turn, s *sendState) {
 		return
 	}
 	if !b.store.Deferred() {
-		_, err := b.store.Commit(s.upTo, false, nil)
+		_, err := b.store.Commit(s.upTo, nil)
 		b.answerAll(t, s, s.owed, err)
 		b.putTook(began(t), len(s.owed))
 		return
@@ -39,7 +39,7 @@ func (b *Broker) commitOwed(t *transport.Turn, s *sendState) {
 	if t != nil {
 		on = t.Ring()
 	}
-	b.store.CommitOn(on, s.upTo, true, func(err error) {
+	b.store.CommitOn(on, s.upTo, func(err error) {
 		b.answerAll(nil, waiting, waiting.owed, err)
 		b.putTook(since, len(waiting.owed))
 		b.resumePulls(nil, nil)
@@ -61,10 +61,10 @@ func (b *Broker) commitUnanswered(t *transport.Turn, upTo message.LogOffset) {
 		b.resumePulls(nil, nil)
 	}
 	if b.store.Deferred() {
-		b.store.CommitOn(on, upTo, true, done)
+		b.store.CommitOn(on, upTo, done)
 		return
 	}
-	if _, err := b.store.Commit(upTo, false, nil); err != nil { // the turn's pulls follow
+	if _, err := b.store.Commit(upTo, nil); err != nil { // the turn's pulls follow
 		b.log.Error("commit log does not take messages", "err", err)
 	}
 }

@@ -132,7 +132,7 @@ next:
 // commitAndWait commits on a worker and returns when the message is as safe as flushDiskType says.
 func (b *Broker) commitAndWait(upTo message.LogOffset) error {
 	safe := make(chan error, 1)
-	done, err := b.store.Commit(upTo, true, func(err error) { safe <- err })
+	done, err := b.store.Commit(upTo, func(err error) { safe <- err })
 	if b.store.Deferred() || !done {
 		err = <-safe
 	}

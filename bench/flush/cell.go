@@ -164,7 +164,7 @@ func (d *driver) append(n int) error {
 		end = got.End()
 	}
 	if !d.store.Deferred() {
-		_, err := d.store.Commit(end, false, nil)
+		_, err := d.store.Commit(end, nil)
 		d.acks <- ack{n, since, err}
 		return err
 	}
@@ -172,7 +172,7 @@ func (d *driver) append(n int) error {
 	if d.loop != nil {
 		on = d.loop
 	}
-	d.store.CommitOn(on, end, true, func(err error) { d.acks <- ack{n, since, err} }) // its own error comes by ack
+	d.store.CommitOn(on, end, func(err error) { d.acks <- ack{n, since, err} }) // its own error comes by ack
 	return nil
 }
 

@@ -70,7 +70,7 @@ func makeStore(t *testing.T, dir string) {
 		}
 		got, err := s.Append(s.Queue(r.Topic, r.QueueID), r)
 		require.NoError(t, err)
-		_, err = s.Commit(got.End(), false, func(error) {})
+		_, err = s.Commit(got.End(), nil)
 		require.NoError(t, err)
 	}
 	require.NoError(t, s.Close())

@@ -137,7 +137,7 @@ func (m *sim) putThree() error {
 func (m *sim) commitAll() error {
 	upTo := m.s.Tail()
 	var failed error
-	_, err := m.s.Commit(upTo, true, func(err error) {
+	_, err := m.s.Commit(upTo, func(err error) {
 		if failed = err; err == nil {
 			m.acknowledged(upTo)
 		}

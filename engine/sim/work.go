@@ -209,7 +209,7 @@ func (m *sim) appended(q *consumequeue.Queue, r *message.Record, got engine.Rece
 func (m *sim) commit() error {
 	upTo := m.s.Tail()
 	if !m.s.Deferred() || m.o.AckFromStaging {
-		_, err := m.s.Commit(upTo, true, nil)
+		_, err := m.s.Commit(upTo, nil)
 		if err == nil && !m.o.AckFromStaging {
 			m.acknowledged(upTo)
 		}
@@ -225,11 +225,11 @@ func (m *sim) commit() error {
 		}
 	}
 	if m.rng.IntN(2) == 0 {
-		_, err := m.s.CommitOn(m.ring, upTo, true, ack)
+		_, err := m.s.CommitOn(m.ring, upTo, ack)
 		return errors.Join(err, failed)
 	}
 	m.land()
-	_, err := m.s.Commit(upTo, true, ack)
+	_, err := m.s.Commit(upTo, ack)
 	if m.rng.IntN(4) > 0 {
 		m.s.Committer()
 	}
@@ -243,10 +243,11 @@ func (m *sim) land() {
 	}
 }
 
-// commitNoWait is what WAIT=false does: the messages are acknowledged before they are on the device.
+// commitNoWait is what a broker does on its way to something else (restore, pulls): nobody is told when the device has
+// the messages.
 func (m *sim) commitNoWait() error {
 	upTo := m.s.Tail()
-	_, err := m.s.Commit(upTo, false, nil)
+	_, err := m.s.Commit(upTo, nil)
 	if err == nil && !m.s.Deferred() && !m.o.AckFromStaging {
 		m.acknowledged(upTo)
 	}

@@ -23,7 +23,7 @@ func BenchmarkDeliver(b *testing.B) {
 		store, err := engine.Open(engine.Options{Dir: dir, CommitLogFileSize: 256 << 20, NoIndex: true, DelayLevels: []time.Duration{time.Second}})
 		require.NoError(b, err)
 		commit := func(upTo message.LogOffset) error {
-			_, err := store.Commit(upTo, false, nil)
+			_, err := store.Commit(upTo, nil)
 			return err
 		}
 		s, err := Open(Options{

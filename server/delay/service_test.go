@@ -67,7 +67,7 @@ func (s *stage) put(name string, level int) {
 }
 
 func (s *stage) commit(upTo message.LogOffset) error {
-	_, err := s.store.Commit(upTo, false, nil)
+	_, err := s.store.Commit(upTo, nil)
 	return err
 }
 

@@ -26,7 +26,7 @@ func BenchmarkDeliver(b *testing.B) {
 		root, err := mapfile.OpenDir(dir)
 		require.NoError(b, err)
 		commit := func(upTo message.LogOffset) error {
-			_, err := store.Commit(upTo, false, nil)
+			_, err := store.Commit(upTo, nil)
 			return err
 		}
 		s, err := Open(Options{

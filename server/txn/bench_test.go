@@ -22,7 +22,7 @@ func BenchmarkTransaction(b *testing.B) {
 			store, err := engine.Open(engine.Options{Dir: b.TempDir(), CommitLogFileSize: 256 << 20})
 			require.NoError(b, err)
 			commit := func(upTo message.LogOffset) error {
-				_, err := store.Commit(upTo, false, nil)
+				_, err := store.Commit(upTo, nil)
 				return err
 			}
 			s, err := Open(Options{

@@ -89,7 +89,7 @@ func (s *stage) close() { require.NoError(s.t, s.store.Close()) }
 
 func (s *stage) commit(upTo message.LogOffset) error {
 	safe := make(chan error, 1)
-	done, err := s.store.Commit(upTo, true, func(err error) { safe <- err })
+	done, err := s.store.Commit(upTo, func(err error) { safe <- err })
 	if s.flush == engine.SyncFlush || !done {
 		err = <-safe
 	}
