@@ -70,7 +70,7 @@ func (t *tombstones) add(topic string, off message.LogOffset) error {
 	if _, err := t.f.WriteAt([]byte(line), t.end); err != nil {
 		return err
 	}
-	if err := t.f.Sync(); err != nil {
+	if err := t.sync(); err != nil {
 		return err
 	}
 	t.end += int64(len(line))
@@ -78,7 +78,8 @@ func (t *tombstones) add(topic string, off message.LogOffset) error {
 	return nil
 }
 
-// sync makes what was read last.
+// sync makes the file last, and its name: a killed process may have done neither, and a replace that failed
+// half the way not the name.
 func (t *tombstones) sync() error {
 	return errors.Join(t.f.Sync(), t.root.SyncDir(ringmqName))
 }
@@ -121,7 +122,8 @@ func (t *tombstones) fit(begin, end message.LogOffset) error {
 	return t.replace(text.String())
 }
 
-// replace puts a new file in the old one's place.
+// replace puts a new file in the old one's place. Once it has the name it is the one that is written, whatever
+// fails then: a line in the old one would be seen by nobody.
 func (t *tombstones) replace(text string) error {
 	name := path.Join(ringmqName, tombstoneFile)
 	f, err := openOrCreate(t.root, name+".tmp")
@@ -134,20 +136,13 @@ func (t *tombstones) replace(text string) error {
 	if err == nil {
 		err = f.Sync()
 	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
+	if err == nil {
+		err = t.root.Rename(name+".tmp", name)
 	}
-	if err := t.root.Rename(name+".tmp", name); err != nil {
-		return err
-	}
-	if err := t.root.SyncDir(ringmqName); err != nil {
-		return err
+	if err != nil {
+		return errors.Join(err, f.Close())
 	}
 	old := t.f
-	if t.f, err = t.root.Open(name); err != nil {
-		t.f = old
-		return err
-	}
-	t.end = int64(len(text))
-	return old.Close()
+	t.f, t.end = f, int64(len(text))
+	return errors.Join(t.root.SyncDir(ringmqName), old.Close())
 }
