@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -33,8 +34,11 @@ import (
 	"ringmq/server/txn"
 )
 
-// simSeeds is how many seeds of each flush type a test run tries.
-const simSeeds = 60
+// The seeds of each flush type that a test run tries.
+var (
+	simSeeds = flag.Uint64("sim.seeds", 60, "how many lives of a broker TestWaitingSurvives tries for each flush type")
+	simFirst = flag.Uint64("sim.first", 0, "the first of their seeds")
+)
 
 // simLevels are the delay levels of the simulation; a message that is given back waits for the third or the fourth.
 var simLevels = []time.Duration{time.Second, 2 * time.Second, 3 * time.Second, 4 * time.Second}
@@ -81,7 +85,7 @@ func TestWaitingSurvives(t *testing.T) {
 		t.Skip("a power cut copies mappings that others write to")
 	}
 	for kind, flush := range map[string]engine.FlushType{"async": engine.AsyncFlush, "sync": engine.SyncFlush} {
-		for seed := range uint64(simSeeds) {
+		for seed := *simFirst; seed < *simFirst+*simSeeds; seed++ {
 			t.Run(fmt.Sprint(kind, "/", seed), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) { simulate(t, flush, seed) })
 			})
@@ -439,6 +443,7 @@ func (s *simulation) close() {
 func (s *simulation) cutPower() {
 	require.NoError(s.t, s.b.store.Flush())
 	s.loose = s.flush == engine.AsyncFlush
+	asked := maps.Clone(s.questions)
 	at := s.mem.Ops() + 1 + s.rng.Int64N(40)
 	s.mem.Fault = func(op mapfile.Op) error {
 		if op.N >= at && s.image == nil {
@@ -458,6 +463,9 @@ func (s *simulation) cutPower() {
 	if s.image == nil {
 		s.logf("power cut")
 		s.image = s.mem.Crash(s.rng)
+	}
+	if s.loose {
+		s.questions = asked // those since then may be about copies that are gone
 	}
 	s.die(s.image)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"strconv"
 	"time"
@@ -22,7 +23,7 @@ func (l *lab) transactions(ctx context.Context) (rate float64, err error) {
 		end := time.Now().Add(time.Duration(l.seconds+2) * time.Second)
 		done := make(chan error, 1)
 		go func() {
-			done <- side(ctx, addr, 4, 32, func(ctx context.Context, c *raw.Conn, worker int) error { return commits(ctx, c, worker, end) })
+			done <- parallel(ctx, commitFlows, func(ctx context.Context, worker int) error { return commits(ctx, addr, worker, end) })
 		}()
 		select {
 		case <-time.After(2 * time.Second): // the JVM is warm
@@ -43,28 +44,65 @@ func (l *lab) transactions(ctx context.Context) (rate float64, err error) {
 	return rate, err
 }
 
-// commits sends half messages and commits each, until a time.
-func commits(ctx context.Context, c *raw.Conn, worker int, end time.Time) error {
+// The load of transactions: connections, and how many half messages wait for their answers on each.
+const (
+	commitFlows = 4
+	commitDepth = 32
+)
+
+// commits sends half messages and commits each as soon as it is answered, until a time.
+func commits(ctx context.Context, addr string, worker int, end time.Time) error {
+	f, err := dialFlow(ctx, addr)
+	if err != nil {
+		return err
+	}
+	defer f.nc.Close()
 	body := make([]byte, 128)
-	for i := 0; time.Now().Before(end); i++ {
-		props := raw.Properties("UNIQ_KEY", fmt.Sprintf("%016d%016d", worker, i), "TRAN_MSG", "true", "PGROUP", "PG_pace")
-		r, err := c.Send(ctx, paceTopic, int32(i%paceQueues), props, body)
+	var ext []byte
+	next := 0
+	send := func() {
+		ext = fmt.Appendf(ext[:0], `{"producerGroup":"PG_pace","topic":"%s","defaultTopic":"TBW102","defaultTopicQueueNums":"4","queueId":"%d",`+
+			`"sysFlag":"4","bornTimestamp":"%d","flag":"0","reconsumeTimes":"0","unitMode":"false","batch":"false",`+
+			`"properties":"UNIQ_KEY\u0001%016d%016d\u0002TRAN_MSG\u0001true\u0002PGROUP\u0001PG_pace"}`,
+			paceTopic, next%paceQueues, time.Now().UnixMilli(), worker, next)
+		f.request(raw.CodeSend, false, ext, body)
+		next++
+	}
+	for range commitDepth {
+		send()
+	}
+	for waiting := commitDepth; waiting > 0; {
+		if f.in.Buffered() == 0 {
+			if err := f.flush(); err != nil {
+				return err
+			}
+		}
+		header, _, err := f.answer()
 		if err != nil {
 			return err
 		}
-		at, err := strconv.ParseInt(r.IDs[0][16:], 16, 64)
+		waiting--
+		offset, err := number(header, "queueOffset")
 		if err != nil {
 			return err
 		}
-		err = c.Oneway(raw.CodeEndTransaction, map[string]string{
-			"producerGroup": "PG_pace", "tranStateTableOffset": strconv.FormatInt(r.QueueOffset, 10), "commitLogOffset": strconv.FormatInt(at, 10),
-			"commitOrRollback": "8", "fromTransactionCheck": "false", "msgId": "", "transactionId": "",
-		}, nil)
+		id, err := field(header, "msgId")
 		if err != nil {
 			return err
+		}
+		at, err := strconv.ParseInt(id[16:], 16, 64)
+		if err != nil {
+			return err
+		}
+		ext = fmt.Appendf(ext[:0], `{"producerGroup":"PG_pace","tranStateTableOffset":"%d","commitLogOffset":"%d","commitOrRollback":"8",`+
+			`"fromTransactionCheck":"false","msgId":"","transactionId":""}`, offset, at)
+		f.request(raw.CodeEndTransaction, true, ext, nil)
+		if time.Now().Before(end) {
+			send()
+			waiting++
 		}
 	}
-	return nil
+	return f.flush()
 }
 
 func (l *lab) filter(ctx context.Context) (rate float64, err error) {
@@ -94,16 +132,21 @@ func (l *lab) filter(ctx context.Context) (rate float64, err error) {
 		if err := c.AwaitMaxOffset(ctx, paceTopic, 0, count); err != nil {
 			return err
 		}
-		for range 2 { // the second time, the JVM is warm
+		f, err := dialFlow(ctx, addr)
+		if err != nil {
+			return err
+		}
+		defer f.nc.Close()
+		for range l.passes {
 			begin := time.Now()
-			got, err := scan(ctx, c, count)
+			got, err := scan(f, count)
 			if err != nil {
 				return err
 			}
-			if got != int(count/100) {
+			if got != count/100 {
 				return fmt.Errorf("%d messages match, want %d", got, count/100)
 			}
-			rate = float64(count) / time.Since(begin).Seconds()
+			rate = max(rate, float64(count)/time.Since(begin).Seconds())
 		}
 		return nil
 	})
@@ -111,24 +154,26 @@ func (l *lab) filter(ctx context.Context) (rate float64, err error) {
 }
 
 // scan pulls what an expression matches, to the end of the queue.
-func scan(ctx context.Context, c *raw.Conn, count int64) (got int, err error) {
+func scan(f *flow, count int64) (got int64, err error) {
+	var ext []byte
 	for next := int64(0); next < count; {
-		reply, err := c.Call(ctx, raw.CodePull, map[string]string{
-			"consumerGroup": "CG_pace", "topic": paceTopic, "queueId": "0", "queueOffset": strconv.FormatInt(next, 10), "maxMsgNums": "32",
-			"sysFlag": "4", "commitOffset": "0", "suspendTimeoutMillis": "0", "subVersion": "0",
-			"subscription": "a > 98 AND b = 'y'", "expressionType": "SQL92",
-		}, nil)
+		ext = fmt.Appendf(ext[:0], `{"consumerGroup":"CG_pace","topic":"%s","queueId":"0","queueOffset":"%d","maxMsgNums":"32","sysFlag":"4",`+
+			`"commitOffset":"0","suspendTimeoutMillis":"0","subVersion":"0","subscription":"a > 98 AND b = 'y'","expressionType":"SQL92"}`, paceTopic, next)
+		f.request(raw.CodePull, false, ext, nil)
+		if err := f.flush(); err != nil {
+			return got, err
+		}
+		header, body, err := f.answer()
 		if err != nil {
 			return got, err
 		}
-		records, err := raw.Records(reply.Body)
-		if err != nil {
-			return got, err
+		for len(body) > 4 {
+			body = body[min(len(body), int(binary.BigEndian.Uint32(body))):]
+			got++
 		}
-		got += len(records)
-		to, err := strconv.ParseInt(reply.Ext["nextBeginOffset"], 10, 64)
+		to, err := number(header, "nextBeginOffset")
 		if err != nil || to <= next {
-			return got, fmt.Errorf("pull at %d answers %d %q and goes on at %q", next, reply.Code, reply.Remark, reply.Ext["nextBeginOffset"])
+			return got, fmt.Errorf("a pull at %d goes on at %d: %s", next, to, header)
 		}
 		next = to
 	}

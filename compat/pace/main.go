@@ -1,7 +1,7 @@
 // Command pace measures what waits, what is decided later, and what is chosen, beside the Java broker: the same load on
 // one program after the other, each alone on an empty store.
 //
-//	go run ./compat/pace [-only delay,late,transactions,filter] [-messages 100000] [-seconds 5]
+//	go run ./compat/pace [-only delay,late,transactions,filter] [-programs java,ringmq] [-messages 100000] [-seconds 5]
 //
 //	delay         messages of one level, all due when the broker starts: from the first delivered to the last
 //	late          one second's delay while the others wait: how late messages come, and how many within 50 ms
@@ -43,6 +43,7 @@ type lab struct {
 	port     int
 	messages int
 	seconds  int
+	passes   int
 	options  target.Options
 }
 
@@ -63,7 +64,10 @@ func run(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("pace", flag.ExitOnError)
 	only := f.String("only", "", "measurements, divided by commas")
 	messages := f.Int("messages", 100_000, "how many messages wait; ten times as many are filtered")
+	programs := f.String("programs", "java,ringmq", "what to measure, in this order")
+	debug := f.String("debug-port", "0", "where ringmq serves its profiles")
 	seconds := f.Int("seconds", 5, "how long transactions go on")
+	passes := f.Int("passes", 6, "how often all messages are filtered; the best counts, as the JVM warms up")
 	binary := f.String("binary", "bin/ringmq", "the ringmq program")
 	root := f.String("root", "compat", "folder of the suites")
 	first := f.Int("port", 23400, "the first port to use")
@@ -88,10 +92,14 @@ func run(ctx context.Context, args []string) error {
 			continue
 		}
 		rates := map[target.Kind]float64{}
-		for _, program := range []target.Kind{target.Java, target.Ringmq} {
+		for name := range strings.SplitSeq(*programs, ",") {
+			program := target.Kind(name)
 			l := &lab{
 				servers: &target.Target{Kind: program, Binary: *binary, Peer: peer, IO: target.IOAuto, Dir: dir, Ports: ports},
-				store:   filepath.Join(dir, kind.name+"-"+string(program)), messages: *messages, seconds: *seconds, options: kind.options,
+				store:   filepath.Join(dir, kind.name+"-"+string(program)), messages: *messages, seconds: *seconds, passes: *passes, options: kind.options,
+			}
+			if program == target.Ringmq {
+				l.options = l.options.With(target.Options{"debugPort": *debug})
 			}
 			if l.port, err = ports.Take(); err != nil {
 				return err
@@ -101,7 +109,9 @@ func run(ctx context.Context, args []string) error {
 			}
 			fmt.Printf("%-14s %-8s %10.0f %s\n", kind.name, program, rates[program], kind.unit)
 		}
-		fmt.Printf("%-14s ringmq / java %.1f\n", kind.name, rates[target.Ringmq]/rates[target.Java])
+		if len(rates) == 2 {
+			fmt.Printf("%-14s ringmq / java %.1f\n", kind.name, rates[target.Ringmq]/rates[target.Java])
+		}
 	}
 	return nil
 }
@@ -143,6 +153,22 @@ func side(ctx context.Context, addr string, conns, perConn int, fn func(ctx cont
 				}
 			})
 		}
+	}
+	wg.Wait()
+	return context.Cause(ctx)
+}
+
+// parallel runs fn n times side by side, until one fails.
+func parallel(ctx context.Context, n int, fn func(ctx context.Context, worker int) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() {
+			if err := fn(ctx, i); err != nil {
+				cancel(err)
+			}
+		})
 	}
 	wg.Wait()
 	return context.Cause(ctx)

@@ -1,6 +1,7 @@
 package sql92
 
 import (
+	"slices"
 	"sync"
 
 	"ringmq/internal/message"
@@ -54,10 +55,24 @@ func (m *machine) load(e *Expression, p message.Properties) {
 		if e.lengths>>(len(name)&63)&1 == 0 {
 			continue
 		}
-		if n, ok := e.names[string(name)]; ok {
+		if n := e.number(name); n >= 0 {
 			m.properties[n] = value
 		}
 	}
+}
+
+// few names are found faster one by one than by their hash.
+const few = 8
+
+// number is the number of a property, -1 for one that the expression does not name.
+func (e *Expression) number(name []byte) int32 {
+	if len(e.names) <= few {
+		return int32(slices.IndexFunc(e.names, func(n string) bool { return n == string(name) }))
+	}
+	if n, ok := e.numbers[string(name)]; ok {
+		return n
+	}
+	return -1
 }
 
 func (m *machine) run(e *Expression, p message.Properties) Result {

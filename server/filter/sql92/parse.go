@@ -30,7 +30,7 @@ func (e *SyntaxError) Error() string {
 func Compile(expression string) (*Expression, error) {
 	p := parser{
 		lexer: lexer{text: expression},
-		e:     &Expression{text: expression, names: make(map[string]int32)},
+		e:     &Expression{text: expression, numbers: make(map[string]int32)},
 	}
 	if len(expression) > MaxLength {
 		p.failf("it has %d bytes, more than %d", len(expression), MaxLength)

@@ -45,8 +45,9 @@ type Expression struct {
 	text      string
 	code      []instruction
 	constants []value
-	names     map[string]int32
-	lengths   uint64 // a bit for each length of a name, modulo 64: most properties are none of names
+	names     []string         // of the properties, by number
+	numbers   map[string]int32 // … the other way round
+	lengths   uint64           // a bit for each length of a name, modulo 64: most properties are none of names
 	sets      []map[string]struct{}
 	tests     []test
 }
@@ -94,10 +95,11 @@ func (p *parser) constant(v value) operand {
 }
 
 func (p *parser) property(name string) operand {
-	n, known := p.e.names[name]
+	n, known := p.e.numbers[name]
 	if !known {
 		n = int32(len(p.e.names))
-		p.e.names[name] = n
+		p.e.names = append(p.e.names, name)
+		p.e.numbers[name] = n
 		p.e.lengths |= 1 << (len(name) & 63)
 	}
 	p.emit(opProperty, int(n))
