@@ -24,6 +24,7 @@ type Stats struct {
 
 	LogFiles int
 	Disk     mapfile.Space // the commit log's
+	RootDisk mapfile.Space // that of the queues and all other files
 	Damage   int64         // damages found since Open
 
 	// Refusal is why messages are refused, nil when they are not.
@@ -56,6 +57,9 @@ func (s *Store) Stats() Stats {
 	}
 	if space, err := s.log.Space(); err == nil {
 		st.Disk = space
+	}
+	if space, err := s.root.Space(); err == nil {
+		st.RootDisk = space
 	}
 	return st
 }

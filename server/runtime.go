@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"ringmq/internal/mapfile"
 	"ringmq/internal/message"
 	"ringmq/internal/wire"
 	"ringmq/server/stats"
@@ -30,16 +31,17 @@ func (b *Broker) runtimeInfo(x *exchange) {
 // storeInfo is the state of the message store.
 func (b *Broker) storeInfo() map[string]string {
 	st := b.store.Stats()
-	used := javaDouble(float64(st.Disk.UsedPercent()) / 100)
+	used := diskRatio(st.Disk)
 	info := map[string]string{
 		"commitLogMinOffset":       strconv.FormatInt(int64(st.Min), 10),
 		"commitLogMaxOffset":       strconv.FormatInt(int64(st.Visible), 10),
 		"commitLogDiskRatio":       used,
+		"consumeQueueDiskRatio":    diskRatio(st.RootDisk),
 		"dispatchBehindBytes":      strconv.FormatInt(st.DispatchBehindBytes(), 10),
 		"dispatchMaxBuffer":        "0",
 		"pageCacheLockTimeMills":   strconv.FormatInt(b.store.Writing(b.clock.Now().UnixMilli()), 10),
 		"remainHowManyDataToFlush": humanBytes(int64(st.Visible - st.Durable)),
-		"commitLogDirCapacity":     fmt.Sprintf("Total : %s, Free : %s.", humanBytes(st.Disk.Total), humanBytes(st.Disk.Free)),
+		"commitLogDirCapacity":     fmt.Sprintf("Total : %s, Free : %s.", humanBytes(st.RootDisk.Total), humanBytes(st.RootDisk.Free)),
 		"earliestMessageTimeStamp": strconv.FormatInt(b.earliestMessage(st.Min, st.Visible), 10),
 		// No pool of off-heap buffers stands in front of the files: none is ever used up.
 		"remainTransientStoreBufferNumbs": "2147483647",
@@ -47,7 +49,6 @@ func (b *Broker) storeInfo() map[string]string {
 	dir := b.cfg.Store.StorePathCommitLog
 	if dir == "" {
 		dir = b.cfg.Store.StorePathRootDir + "/commitlog"
-		info["consumeQueueDiskRatio"] = used // the same disk
 	}
 	info["commitLogDiskRatio_"+dir] = used
 	return info
@@ -149,6 +150,9 @@ func (b *Broker) brokerStats(x *exchange) {
 	}
 	x.json(&wire.BrokerStatsData{StatsMinute: item(v.Minute), StatsHour: item(v.Hour), StatsDay: item(v.Day)})
 }
+
+// diskRatio is the used part of a disk, from 0 to 1.
+func diskRatio(s mapfile.Space) string { return javaDouble(float64(s.UsedPercent()) / 100) }
 
 func threeRates(r [3]float64) string {
 	return javaDouble(r[0]) + " " + javaDouble(r[1]) + " " + javaDouble(r[2])

@@ -113,6 +113,7 @@ func (b *Broker) loadFilters() error {
 	if err != nil {
 		return err
 	}
+	b.cfg.Store.BitMapLengthConsumeQueueExt = bloom.Bits() // nobody chooses it: ConsumerFilterManager's constructor
 	b.filters, err = filter.Open(filter.Options{
 		Path: filepath.Join(b.cfg.Store.StorePathRootDir, "config", "consumerFilter.json"), Bloom: bloom, Now: b.clock.Now(), Log: b.log,
 		Keep: func() time.Duration { return time.Duration(b.conf().Broker.FilterDataCleanTimeSpan) * time.Millisecond },

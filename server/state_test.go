@@ -445,6 +445,24 @@ func TestRuntimeInfoKeys(t *testing.T) {
 	require.Regexp(t, `^Total : \d+\.\d [KMGTPE]iB, Free : \d+\.\d [KMGTPE]iB\.$`, kv.Table["commitLogDirCapacity"])
 }
 
+// TestRuntimeInfoOfALogElsewhere: the queues' disk is told of wherever the commit log is.
+func TestRuntimeInfoOfALogElsewhere(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "log")
+	b := startBroker(t, "off", map[string]string{"storePathCommitLog": log})
+	var kv wire.KVTable
+	require.NoError(t, fastjson.Unmarshal(dial(t, b.Addr().String()).must(wire.CodeGetBrokerRuntimeInfo, nil, nil).Body, &kv))
+	for _, key := range []string{"commitLogDiskRatio", "commitLogDiskRatio_" + log, "consumeQueueDiskRatio"} {
+		require.Regexp(t, `^[01]\.\d+$`, kv.Table[key], key)
+	}
+}
+
+// TestConfigShowsTheBloomFiltersLength: what is set has no effect, as in Java.
+func TestConfigShowsTheBloomFiltersLength(t *testing.T) {
+	b := startBroker(t, "off", map[string]string{"bitMapLengthConsumeQueueExt": "64"})
+	shown := dial(t, b.Addr().String()).must(wire.CodeGetBrokerConfig, nil, nil)
+	require.Contains(t, string(shown.Body), "bitMapLengthConsumeQueueExt=112\n")
+}
+
 func TestFormatsAsJava(t *testing.T) {
 	for n, want := range map[int64]string{0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 270582939648: "252.0 GiB", 1 << 62: "4.0 EiB"} {
 		require.Equal(t, want, humanBytes(n))

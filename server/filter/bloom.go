@@ -30,6 +30,9 @@ func NewBloom(errorPercent, filters int) (Bloom, error) {
 	return Bloom{hashes: int(math.Ceil(log(0.5, rate))), bits: 8 * int(math.Ceil(m/8))}, nil
 }
 
+// Bits is the length of a bitmap.
+func (b Bloom) Bits() int { return b.bits }
+
 // bloomData is where a filter's bits lie.
 type bloomData struct {
 	BitNum int   `json:"bitNum"`

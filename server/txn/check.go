@@ -210,7 +210,8 @@ func (s *Service) saveProgress() error {
 	s.ops.finish(s.next)
 	next, opNext := int64(s.next), int64(s.ops.next)
 	s.mu.Unlock()
-	if s.o.Progress.Find(Group, HalfTopic, 0) == next && s.o.Progress.Find(Group, OpTopic, 0) == opNext {
+	noted := func(topic string) int64 { return max(s.o.Progress.Find(Group, topic, 0), 0) } // a checker that never had work is no consumer
+	if noted(HalfTopic) == next && noted(OpTopic) == opNext {
 		return nil
 	}
 	if err := s.o.Store.Flush(); err != nil {

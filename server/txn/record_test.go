@@ -87,6 +87,15 @@ func TestRecords(t *testing.T) {
 	})
 }
 
+// The group of a checker that has had no work is nobody's consumer: tools would list it with every topic it reads.
+func TestACheckWithoutMessagesNotesNoProgress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, engine.AsyncFlush)
+		s.check()
+		require.Empty(t, s.progress)
+	})
+}
+
 func TestRefusals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, engine.AsyncFlush)
