@@ -10,7 +10,7 @@ import (
 
 // coldStore is a store with messages of 1 KiB in one queue, none of which the page cache has.
 func coldStore(b *testing.B, n int) *Store {
-	s := benchStore(b, Options{NoIndex: true, MemoryBytes: 1 << 40})
+	s := benchStore(b, Options{NoIndex: true, Limits: Limits{MemoryBytes: 1 << 40}})
 	q := s.Queue([]byte("BenchTopic"), 0)
 	r := benchRecord(1024)
 	for i := range n {

@@ -84,7 +84,7 @@ func (s *Store) CommitOn(on ring.Submitter, upTo message.LogOffset, ack func(err
 		s.wakeCommitter()
 		return true, s.log.Failure()
 	}
-	w := waiter{upTo: upTo, ack: ack, deadline: s.o.Clock.Now().Add(s.o.SyncFlushTimeout)}
+	w := waiter{upTo: upTo, ack: ack, deadline: s.o.Clock.Now().Add(s.limits.Load().SyncFlushTimeout)}
 	if s.acks.add(w, s.Visible) {
 		s.setOff(on)
 		return false, nil

@@ -80,7 +80,7 @@ func (s *Store) Get(req *GetRequest, res *GetResult) {
 	case req.Offset > res.Max:
 		res.Status, res.Next = OffsetOverflowBadly, res.Max
 	default:
-		g := getter{s: s, req: req, res: res, end: s.Visible()}
+		g := getter{s: s, req: req, res: res, end: s.Visible(), limits: s.limits.Load()}
 		g.run()
 	}
 }
@@ -92,7 +92,9 @@ type getter struct {
 	res  *GetResult
 	end  message.LogOffset // of the log
 	wait bool              // it may wait for the device
-	span commitlog.Span    // where the last message looked at lies; one of res.spans
+	// limits are those when the Get began.
+	limits *Limits
+	span   commitlog.Span // where the last message looked at lies; one of res.spans
 	// skip is the first offset of the file behind one that is gone: what points into the gone
 	// one is not looked up.
 	skip message.LogOffset
@@ -147,7 +149,7 @@ func (g *getter) read(dst []consumequeue.Entry) int {
 // old tells whether a record lies so far behind the end of the log that RocketMQ takes it to be
 // on the device only.
 func (g *getter) old(off message.LogOffset) bool {
-	return g.end-off > message.LogOffset(g.s.o.MemoryBytes)
+	return g.end-off > message.LogOffset(g.limits.MemoryBytes)
 }
 
 // full tells whether the result takes no more before e is looked at
@@ -157,9 +159,9 @@ func (g *getter) full(e *consumequeue.Entry) bool {
 	if res.Count == 0 {
 		return false
 	}
-	limit := &g.s.o.MemoryLimit
+	limit := &g.limits.MemoryLimit
 	if g.old(e.LogOffset) {
-		limit = &g.s.o.DiskLimit
+		limit = &g.limits.DiskLimit
 	}
 	return res.Count >= g.req.MaxMsgs || res.Count >= limit.Messages || res.Bytes+int(e.Size) > limit.Bytes
 }

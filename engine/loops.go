@@ -83,8 +83,8 @@ func (s *Store) commitStep() {
 
 // flushWatch looks for waits that took too long while there are any.
 func (s *Store) flushWatch(ctx context.Context) {
-	period := max(s.o.SyncFlushTimeout/8, time.Millisecond)
-	timer := s.o.Clock.NewTimer(period)
+	period := func() time.Duration { return max(s.limits.Load().SyncFlushTimeout/8, time.Millisecond) }
+	timer := s.o.Clock.NewTimer(period())
 	defer timer.Stop()
 	for {
 		select {
@@ -93,7 +93,7 @@ func (s *Store) flushWatch(ctx context.Context) {
 		case <-s.acks.watch:
 		}
 		for waits := true; waits; {
-			timer.Reset(period)
+			timer.Reset(period())
 			select {
 			case <-ctx.Done():
 				return

@@ -160,7 +160,7 @@ func (s *Store) InMemory(q *consumequeue.Queue, at message.QueueOffset) bool {
 	if n, err := q.Read(at, e[:]); n == 0 || err != nil {
 		return true
 	}
-	return s.Visible()-e[0].LogOffset <= message.LogOffset(s.o.MemoryBytes)
+	return s.Visible()-e[0].LogOffset <= message.LogOffset(s.limits.Load().MemoryBytes)
 }
 
 // QueryKey finds the records of a topic by a key, stored between begin and end (ms), newest first,

@@ -46,7 +46,7 @@ func TestOffsetByTime(t *testing.T) {
 	require.Zero(t, s.MinOffset([]byte("X"), 0))
 	require.True(t, s.InMemory(q, 0))
 	require.True(t, s.InMemory(q, 99))
-	s.o.MemoryBytes = 200
+	s.SetLimits(Limits{MemoryBytes: 200})
 	require.False(t, s.InMemory(q, 0))
 	require.True(t, s.InMemory(q, 6))
 	require.NoError(t, s.Close())

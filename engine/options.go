@@ -51,8 +51,6 @@ type Options struct {
 	PrewriteRate int64
 	// WarmFiles makes new files ready to be stored to in the mmap modes (warmMapedFileEnable).
 	WarmFiles bool
-	// SyncFlushTimeout is how long an append waits for SyncFlush (syncFlushTimeout, 5 s).
-	SyncFlushTimeout time.Duration
 	// FlushInterval, FlushLeastPages, FlushThoroughInterval pace AsyncFlush
 	// (flushIntervalCommitLog 500 ms, flushCommitLogLeastPages 4, flushCommitLogThoroughInterval 10 s).
 	FlushInterval         time.Duration
@@ -82,17 +80,11 @@ type Options struct {
 	// StagingBytes is the memory for messages that are not written yet; default 32 MiB.
 	StagingBytes int
 
-	// MemoryBytes is how far behind the end of the log a message counts as old: physical RAM ×
-	// accessMessageInMemoryMaxRatio.
-	MemoryBytes int64
-	// The limits of one Get: bytes and messages, of recent and of old data
-	// (maxTransfer{Bytes,Count}OnMessageIn{Memory,Disk}: 256 KiB, 32, 64 KiB, 8).
-	MemoryLimit, DiskLimit TransferLimit
+	// Limits can be replaced later, as Retention can.
+	Limits
 
-	// MultiDispatch puts messages into all queues that they name (enableMultiDispatch), LightQueues makes those
-	// named %LMQ%… light ones (enableLmq), of which there are about MaxLightQueues at most (maxLmqConsumeQueueNum).
-	MultiDispatch, LightQueues bool
-	MaxLightQueues             int64
+	// LightQueues makes queues named %LMQ%… light ones (enableLmq).
+	LightQueues bool
 
 	// DelayLevels is how long level n, at n-1, delays a message (messageDelayLevel).
 	DelayLevels []time.Duration
@@ -109,6 +101,37 @@ type Options struct {
 
 	// stepped starts no goroutines: a simulation calls the loops' steps itself.
 	stepped bool
+}
+
+// Limits are what can be replaced while the store is used; see [Store.SetLimits]. The zero value of a field means its
+// default, as in [Options].
+type Limits struct {
+	// SyncFlushTimeout is how long an append waits for SyncFlush (syncFlushTimeout, 5 s).
+	SyncFlushTimeout time.Duration
+	// MemoryBytes is how far behind the end of the log a message counts as old: physical RAM ×
+	// accessMessageInMemoryMaxRatio.
+	MemoryBytes int64
+	// The limits of one Get: bytes and messages, of recent and of old data
+	// (maxTransfer{Bytes,Count}OnMessageIn{Memory,Disk}: 256 KiB, 32, 64 KiB, 8).
+	MemoryLimit, DiskLimit TransferLimit
+	// MultiDispatch puts messages into all queues that they name (enableMultiDispatch), of which there are about
+	// MaxLightQueues light ones at most (maxLmqConsumeQueueNum).
+	MultiDispatch  bool
+	MaxLightQueues int64
+}
+
+func (l Limits) withDefaults() Limits {
+	l.SyncFlushTimeout = cmp.Or(l.SyncFlushTimeout, 5*time.Second)
+	l.MemoryBytes = cmp.Or(l.MemoryBytes, mapfile.PhysicalMemory()*40/100)
+	l.MemoryLimit = cmp.Or(l.MemoryLimit, TransferLimit{256 << 10, 32})
+	l.DiskLimit = cmp.Or(l.DiskLimit, TransferLimit{64 << 10, 8})
+	return l
+}
+
+// SetLimits replaces the limits: they count from the next call on.
+func (s *Store) SetLimits(l Limits) {
+	l = l.withDefaults()
+	s.limits.Store(&l)
 }
 
 // TransferLimit bounds what one Get returns; the first message always fits.
@@ -130,7 +153,6 @@ func (o Options) withDefaults() (Options, error) {
 	if o.AckFromStaging && o.Flush == SyncFlush {
 		o.AckFromStaging = false // as in Java, where the pool is of use to ASYNC_FLUSH only
 	}
-	o.SyncFlushTimeout = cmp.Or(o.SyncFlushTimeout, 5*time.Second)
 	o.FlushInterval = cmp.Or(o.FlushInterval, 500*time.Millisecond)
 	o.FlushLeastPages = cmp.Or(o.FlushLeastPages, 4)
 	o.FlushThoroughInterval = cmp.Or(o.FlushThoroughInterval, 10*time.Second)
@@ -143,9 +165,7 @@ func (o Options) withDefaults() (Options, error) {
 	o.MapBytes = cmp.Or(o.MapBytes, 4<<30)
 	o.ColdBytes = cmp.Or(o.ColdBytes, 64<<20)
 	o.CacheWindow = cmp.Or(o.CacheWindow, mapfile.PhysicalMemory()/16)
-	o.MemoryBytes = cmp.Or(o.MemoryBytes, mapfile.PhysicalMemory()*40/100)
-	o.MemoryLimit = cmp.Or(o.MemoryLimit, TransferLimit{256 << 10, 32})
-	o.DiskLimit = cmp.Or(o.DiskLimit, TransferLimit{64 << 10, 8})
+	o.Limits = o.Limits.withDefaults()
 	o.Retention = o.Retention.withDefaults()
 	if o.DelayLevels == nil {
 		o.DelayLevels = defaultDelays[:]

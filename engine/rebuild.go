@@ -60,6 +60,7 @@ func Rebuild(ctx context.Context, o Options, r RebuildOptions) (Rebuilt, error) 
 		return Rebuilt{}, err
 	}
 	b := rebuild{o: r, s: &Store{o: o, root: root}, dir: root, ctx: ctx}
+	b.s.limits.Store(&b.s.o.Limits)
 	b.r = recovery{s: b.s, rebuilding: true, stale: r.Stale}
 	result, err := b.run()
 	return result, errors.Join(err, b.close())

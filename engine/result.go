@@ -123,7 +123,7 @@ func (r *GetResult) Warm() error {
 		r.spans, r.fetch = r.fetch.Spans(r.spans), nil
 	}
 	r.empty()
-	g := getter{s: r.s, req: &r.req, res: r, end: r.s.Visible(), wait: true}
+	g := getter{s: r.s, req: &r.req, res: r, end: r.s.Visible(), limits: r.s.limits.Load(), wait: true}
 	g.run()
 	if rep := r.repair; rep.queue != nil {
 		return r.Warm()

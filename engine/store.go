@@ -40,6 +40,7 @@ type Store struct {
 	prewriteFailed bool // the preallocator's
 
 	levels atomic.Pointer[[]time.Duration] // SetDelayLevels; nil: Options.DelayLevels
+	limits atomic.Pointer[Limits]          // SetLimits
 
 	onArrival func(q *consumequeue.Queue, max message.QueueOffset, tagsCode int64) // set before use
 	// onCommitted is called behind each commit of the committer or a ring; set before use.
@@ -96,6 +97,7 @@ func Open(o Options) (*Store, error) {
 	}
 	s.acks.watch = make(chan struct{}, 1)
 	s.retention.Store(&s.o.Retention)
+	s.limits.Store(&s.o.Limits)
 	if s.root == nil {
 		if s.loop, err = mapfile.StartLoop(o.RingIO); err != nil {
 			return nil, err

@@ -89,6 +89,7 @@ func (b *Broker) replaceConfig(changes map[string]string) error {
 	b.store.SetDelayLevels(levels)
 	b.delays.SetLevels(levels)
 	b.store.SetRetention(retention)
+	b.store.SetLimits(limitsOf(next))
 	b.config.now.Store(next)
 	b.markSends(next)
 	b.config.version.Counter++

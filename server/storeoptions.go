@@ -40,7 +40,7 @@ func (b *Broker) storeOptions() (engine.Options, error) {
 	ms := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 	return engine.Options{
 		Dir: s.StorePathRootDir, CommitLogDir: s.StorePathCommitLog,
-		Flush: flush, FlushMode: mode, RingIO: b.cfg.Ring.RingIO, SyncFlushTimeout: ms(s.SyncFlushTimeout),
+		Flush: flush, FlushMode: mode, RingIO: b.cfg.Ring.RingIO,
 		AckFromStaging: s.TransientStorePoolEnable && s.BrokerRole != config.Slave, WarmFiles: s.WarmMapedFileEnable,
 		CacheWindow: int64(s.CacheWindow), PrewriteRate: prewrite,
 		FlushInterval: ms(s.FlushIntervalCommitLog), FlushLeastPages: s.FlushCommitLogLeastPages,
@@ -49,13 +49,21 @@ func (b *Broker) storeOptions() (engine.Options, error) {
 		MapBytes: s.ReadMappingMaxBytes, ColdBytes: s.ColdReadMaxBytes,
 		ConsumeQueueExt: s.EnableConsumeQueueExt, ExtFileSize: int64(s.MappedFileSizeConsumeQueueExt),
 		IndexSlots: int32(s.MaxHashSlotNum), IndexEntries: int32(s.MaxIndexNum), NoIndex: !s.MessageIndexEnable,
-		MemoryBytes:   max(mapfile.PhysicalMemory()*int64(s.AccessMessageInMemoryMaxRatio)/100, 1), // 0 is the store's default
-		MemoryLimit:   engine.TransferLimit{Bytes: s.MaxTransferBytesOnMessageInMemory, Messages: s.MaxTransferCountOnMessageInMemory},
-		DiskLimit:     engine.TransferLimit{Bytes: s.MaxTransferBytesOnMessageInDisk, Messages: s.MaxTransferCountOnMessageInDisk},
-		MultiDispatch: s.EnableMultiDispatch, LightQueues: s.EnableLmq, MaxLightQueues: int64(s.MaxLmqConsumeQueueNum),
-		DelayLevels: levels, Seal: s.EnabledAppendPropCRC, Retention: retention,
+		Limits: limitsOf(b.cfg), LightQueues: s.EnableLmq, DelayLevels: levels, Seal: s.EnabledAppendPropCRC, Retention: retention,
 		Clock: b.clock, Log: b.log,
 	}, nil
+}
+
+// limitsOf are the store's limits. They change with request 25.
+func limitsOf(f *config.BrokerFile) engine.Limits {
+	s := &f.Store
+	return engine.Limits{
+		SyncFlushTimeout: time.Duration(s.SyncFlushTimeout) * time.Millisecond,
+		MemoryBytes:      max(mapfile.PhysicalMemory()*int64(s.AccessMessageInMemoryMaxRatio)/100, 1), // 0 is the store's default
+		MemoryLimit:      engine.TransferLimit{Bytes: s.MaxTransferBytesOnMessageInMemory, Messages: s.MaxTransferCountOnMessageInMemory},
+		DiskLimit:        engine.TransferLimit{Bytes: s.MaxTransferBytesOnMessageInDisk, Messages: s.MaxTransferCountOnMessageInDisk},
+		MultiDispatch:    s.EnableMultiDispatch, MaxLightQueues: int64(s.MaxLmqConsumeQueueNum),
+	}
 }
 
 // retentionOf says when the store's files go. It changes with request 25.
