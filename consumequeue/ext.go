@@ -45,7 +45,6 @@ type ext struct {
 	files    fileRange // that exist
 	unsynced fileRange
 	newNames bool
-	failure  error // of the last write
 }
 
 // extDir is where the queue's ext files lie.
@@ -105,7 +104,7 @@ func (x *ext) flush() {
 	for wrote < len(data) {
 		n, err := x.write(base+int64(wrote), data[wrote:])
 		wrote += n
-		if x.failure = err; err != nil {
+		if err != nil {
 			break
 		}
 	}
@@ -137,6 +136,9 @@ func (x *ext) file(n int64) (*handle, error) {
 	t, key := x.q.table, fileKey{x.q, n}
 	if n >= x.files.lo && n < x.files.hi {
 		return t.extFiles.acquire(key)
+	}
+	if x.files.empty() && t.isLeaving(x.q.topic) {
+		return nil, errNoFile
 	}
 	if err := t.opt.FS.MkdirAll(x.q.extDir()); err != nil {
 		return nil, err

@@ -64,6 +64,9 @@ func (t *Table) openFile(key fileKey) (mapfile.File, error) {
 func (q *Queue) createFile(n, skip int64) (*handle, error) {
 	t := q.table
 	if q.files.empty() {
+		if t.isLeaving(q.topic) {
+			return nil, errNoFile // Flush tries again
+		}
 		if err := t.opt.FS.MkdirAll(q.dir()); err != nil {
 			return nil, fmt.Errorf("consumequeue: %w", err)
 		}

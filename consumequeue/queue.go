@@ -34,6 +34,9 @@ type Queue struct {
 	// Next is the offset the next message will get. It belongs to the engine, under its append
 	// lock: it runs ahead of Max by what is appended and not yet dispatched. Open sets it to Max.
 	Next message.QueueOffset
+	// Retired says that the queue was deleted: it gives out no offsets any more, and the table has, or makes, another in its
+	// place. It is under the engine's append lock, too; set by [Table.Retire].
+	Retired bool
 
 	table *Table // set before use
 	ext   *ext   // set before use; nil without ext files
@@ -102,6 +105,13 @@ func (q *Queue) Attachment() any {
 		return *p
 	}
 	return nil
+}
+
+// Deleted tells whether the queue takes entries no more: its topic may have another in its place.
+func (q *Queue) Deleted() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.gone
 }
 
 // SetAttachment replaces the attachment.

@@ -101,6 +101,8 @@ type Table struct {
 	// inherited: the page cache may hold what a process that was killed left, in any queue.
 	inherited bool
 	cuts      []cut // queues that Open found damaged
+	// leaving is the topics with retired queues whose files are still there; true: all queues they had.
+	leaving map[string]bool
 }
 
 // shard is a part of the topics.

@@ -334,7 +334,43 @@ func TestDeleteTopic(t *testing.T) {
 	require.NoError(t, table.Close())
 }
 
-func TestDeleteExpired(t *testing.T) {
+// TestSuccessor: a deleted queue's successor takes entries at once, but makes no file among those that are removed.
+func TestSuccessor(t *testing.T) {
+	for _, ext := range []bool{false, true} {
+		fs := mapfile.NewMem()
+		o := Options{FS: fs, FileSize: 20 * EntrySize, Ext: ext, ExtFileSize: minExtFile}
+		table := openTable(t, o)
+		old := table.Queue([]byte("T"), 0)
+		fill(t, old, 0, 70)
+		require.NoError(t, table.Flush())
+		queues := table.QueuesOf("T")
+		table.Retire("T", queues)
+		require.True(t, old.Deleted())
+		require.Nil(t, table.Lookup([]byte("T"), 0))
+
+		next := table.Queue([]byte("T"), 0)
+		other := table.Queue([]byte("T"), 5)
+		fill(t, next, 0, 250)
+		fill(t, other, 0, 3)
+		require.ErrorIs(t, old.PutUnit(70, nth(70), &Unit{TagsCode: 1}), ErrDeleted)
+		require.NoError(t, table.Flush())
+		require.NoError(t, table.FlushDue())
+		names, err := fs.ReadDir(path.Join(DefaultDir, "T"))
+		require.NoError(t, err)
+		require.Len(t, names, 1, "nothing but what is to be removed")
+		requireEntries(t, next, 0, 250)
+
+		require.NoError(t, table.Remove("T", queues))
+		requireMissing(t, fs, path.Join(DefaultDir, "T"))
+		require.NoError(t, table.Close())
+		table = openTable(t, o)
+		requireEntries(t, table.Lookup([]byte("T"), 0), 0, 250)
+		requireEntries(t, table.Lookup([]byte("T"), 5), 0, 3)
+		require.NoError(t, table.Close())
+	}
+}
+
+func TestStale(t *testing.T) {
 	fs := mapfile.NewMem()
 	table := openTable(t, Options{FS: fs})
 	fill(t, table.Queue([]byte("A"), 0), 0, 10)
@@ -343,7 +379,12 @@ func TestDeleteExpired(t *testing.T) {
 	fill(t, table.Queue([]byte("SCHEDULE"), 0), 0, 10)
 	table.Queue([]byte("Empty"), 0)
 	require.NoError(t, table.Flush())
-	require.NoError(t, table.DeleteExpired(1500, func(topic string) bool { return topic == "SCHEDULE" }))
+	for topic, queues := range table.Stale(1500) {
+		if topic != "SCHEDULE" {
+			table.Retire(topic, queues)
+			require.NoError(t, table.Remove(topic, queues))
+		}
+	}
 	var left []string
 	for _, q := range table.All() {
 		left = append(left, fmt.Sprint(q.Topic(), q.ID()))

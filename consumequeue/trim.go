@@ -4,11 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"path"
-	"slices"
 	"sort"
 
-	"ringmq/internal/mapfile"
 	"ringmq/internal/message"
 )
 
@@ -148,105 +145,6 @@ func (q *Queue) RemoveExpired() error {
 		return q.ext.expire()
 	}
 	return nil
-}
-
-// DeleteTopic removes the topic's queues and their files, for good when it returns nil: also
-// what an earlier call that was interrupted has left of them. From its start on the queues take
-// no entries ([ErrDeleted]); afterwards [Table.Queue] makes new ones, which begin at 0.
-func (t *Table) DeleteTopic(topic string) error {
-	var queues []*Queue
-	if m := t.shardOf([]byte(topic)).topics.Load(); m != nil && (*m)[topic] != nil {
-		queues = *(*m)[topic].queues.Load()
-	}
-	return t.delete(topic, queues)
-}
-
-// DeleteExpired removes the queues that have entries, but none whose record ends behind off:
-// where the commit log begins (DefaultMessageStore.cleanExpiredConsumerQueue). Topics that
-// keep tells of stay.
-func (t *Table) DeleteExpired(off message.LogOffset, keep func(topic string) bool) error {
-	byTopic := map[string][]*Queue{}
-	for _, q := range t.All() {
-		if end := q.EndLogOffset(); end > 0 && end < off && !keep(q.topic) {
-			byTopic[q.topic] = append(byTopic[q.topic], q)
-		}
-	}
-	var errs []error
-	for topic, queues := range byTopic {
-		errs = append(errs, t.delete(topic, queues))
-	}
-	return errors.Join(errs...)
-}
-
-// delete removes queues of one topic, and the topic with its last queue.
-func (t *Table) delete(topic string, queues []*Queue) error {
-	var errs []error
-	for _, q := range queues {
-		errs = append(errs, q.delete())
-		t.lookup.remove(q)
-	}
-	s := t.shardOf([]byte(topic))
-	s.mu.Lock()
-	left := s.without(topic, queues)
-	s.mu.Unlock()
-	dir := t.opt.Dir
-	if left > 0 {
-		dir = t.topicDir(topic)
-	} else {
-		errs = append(errs, mapfile.RemoveAll(t.opt.FS, t.topicDir(topic)))
-		if t.opt.Ext {
-			errs = append(errs, mapfile.RemoveAll(t.opt.FS, path.Join(t.opt.ExtDir, topic)))
-		}
-	}
-	if err := errors.Join(append(errs, t.syncDir(dir))...); err != nil {
-		return fmt.Errorf("consumequeue: %w", err)
-	}
-	return nil
-}
-
-// without takes queues out of a topic and returns how many are left. The caller holds s.mu.
-func (s *shard) without(topic string, queues []*Queue) (left int) {
-	m := s.topics.Load()
-	if m == nil || (*m)[topic] == nil {
-		return 0
-	}
-	old, tq := *m, (*m)[topic]
-	rest := slices.DeleteFunc(slices.Clone(*tq.queues.Load()), func(q *Queue) bool { return slices.Contains(queues, q) })
-	if len(rest) > 0 {
-		tq.queues.Store(&rest)
-		return len(rest)
-	}
-	topics := make(map[string]*topicQueues, len(old))
-	for name, other := range old {
-		if name != topic {
-			topics[name] = other
-		}
-	}
-	s.topics.Store(&topics)
-	return 0
-}
-
-// delete closes the queue for entries and removes its files.
-func (q *Queue) delete() error {
-	q.io.Lock()
-	defer q.io.Unlock()
-	q.setFailed(nil)
-	q.mu.Lock()
-	q.gone = true
-	q.tail, q.base = nil, q.Max()
-	q.min.Store(int64(q.base))
-	q.mu.Unlock()
-	for n := q.files.lo; n < q.files.hi; n++ {
-		q.table.files.drop(fileKey{q, n})
-	}
-	q.files, q.unsynced, q.newNames = fileRange{}, fileRange{}, false
-	q.changed()
-	if q.ext != nil {
-		if err := q.ext.remove(); err != nil {
-			return err
-		}
-	}
-	return mapfile.RemoveAll(q.table.opt.FS, q.dir())
 }
 
 // Close writes and syncs everything and closes the files. The table must not be used afterwards.

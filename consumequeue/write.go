@@ -18,10 +18,7 @@ func (t *Table) FlushDue() error {
 	for _, q := range waiting {
 		q.io.Lock()
 		q.waits = false
-		if q.ext != nil {
-			q.ext.flush()
-		}
-		_ = q.drain(true) // the table keeps the failure
+		q.write()
 		q.io.Unlock()
 	}
 	return t.Failure()
@@ -76,15 +73,15 @@ func (t *Table) Flush() error {
 
 // flush writes the tail and tells by listing the queue again whether there is more to do.
 func (q *Queue) flush() {
+	if q.Deleted() {
+		return // its files are being removed
+	}
 	q.io.Lock()
 	defer q.io.Unlock()
 	q.mu.Lock()
 	q.listed = false
 	q.mu.Unlock()
-	if q.ext != nil {
-		q.ext.flush()
-	}
-	q.drain(true)
+	q.write()
 
 	q.mu.Lock()
 	end := q.Max()
@@ -99,6 +96,17 @@ func (q *Queue) flush() {
 	if list {
 		q.table.listDirty(q)
 	}
+}
+
+// write brings everything into the files, as far as they can be made; the table keeps the failure. The caller holds q.io.
+func (q *Queue) write() {
+	if q.Deleted() {
+		return
+	}
+	if q.ext != nil {
+		q.ext.flush()
+	}
+	_ = q.drain(true)
 }
 
 // spill writes a full tail on behalf of Put, which must not wait: if the files are busy,

@@ -116,7 +116,8 @@ func (s *Store) putNoted(r *message.Record, d *request, hashes []int32, crc uint
 	r.StoreTimestamp = st.lastTime
 	r.QueueOffset = 0
 	if q := d.queue; q != nil {
-		r.QueueOffset = q.Next
+		q = s.current(q)
+		d.queue, r.QueueOffset = q, q.Next
 		q.Next++
 	}
 	st.stager.Put(r, int(d.size), crc)
@@ -126,6 +127,15 @@ func (s *Store) putNoted(r *message.Record, d *request, hashes []int32, crc uint
 	b.hashes = append(b.hashes, hashes...)
 	d.hashTo = int32(len(b.hashes))
 	return Receipt{r.LogOffset, r.QueueOffset, d.size}
+}
+
+// current is q, or the one in its place if it was deleted since the caller has found it: what is acknowledged must be in a
+// queue that consumers find. Under stage.
+func (s *Store) current(q *consumequeue.Queue) *consumequeue.Queue {
+	if !q.Retired {
+		return q
+	}
+	return s.queues.Queue([]byte(q.Topic()), q.ID())
 }
 
 // isQueued tells whether records of that kind have a place in their queue: half messages and

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"errors"
+
 	"ringmq/consumequeue"
 	"ringmq/internal/message"
 )
@@ -47,7 +49,9 @@ func (s *Store) dispatch(requests []request) {
 		}
 		before := d.queue.Max()
 		if err := d.put(d.queue); err != nil {
-			s.queueFailed(d, err)
+			if !errors.Is(err, consumequeue.ErrDeleted) { // else it went with its topic
+				s.queueFailed(d, err)
+			}
 			continue
 		}
 		s.commit.entries += int64(d.queue.Max() - before)
@@ -57,8 +61,8 @@ func (s *Store) dispatch(requests []request) {
 	}
 }
 
-// queueFailed handles an entry that its queue did not take: the topic was deleted meanwhile,
-// or the queue is not what it should be, and the next start makes it again from the log.
+// queueFailed handles an entry that its queue did not take: the queue is not what it should be, and the next start makes
+// it again from the log.
 func (s *Store) queueFailed(d *request, err error) {
 	s.o.Log.Error("message stored, but not in its queue", "topic", d.queue.Topic(), "queue", d.queue.ID(),
 		"offset", int64(d.queueOffset), "logOffset", int64(d.logOffset), "err", err)

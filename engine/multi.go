@@ -47,7 +47,7 @@ func (s *Store) LightQueue(topic []byte) (*consumequeue.Queue, error) {
 	if q := s.queues.Lookup(topic, 0); q != nil {
 		return q, nil
 	}
-	if s.light.Load() > s.o.MaxLightQueues {
+	if s.light.Load() > s.limits.Load().MaxLightQueues {
 		return nil, ErrLightQueues
 	}
 	q := s.queues.Queue(topic, 0)
@@ -72,7 +72,7 @@ func (s *Store) countLight() {
 // multi is the text of the names of the queues that a message is for beside its own, nil if there are none. Messages
 // that wait, for their time or the end of their transaction, are dispatched when they reach their topic; Java does both.
 func (s *Store) multi(r *message.Record) []byte {
-	if !s.o.MultiDispatch || !isQueued(r.SysFlag) {
+	if !s.limits.Load().MultiDispatch || !isQueued(r.SysFlag) {
 		return nil
 	}
 	switch string(r.Topic) {
@@ -82,8 +82,11 @@ func (s *Store) multi(r *message.Record) []byte {
 	return r.Properties.Get(PropertyMulti)
 }
 
-// halfTopic holds the messages whose transaction has not ended.
-const halfTopic = "RMQ_SYS_TRANS_HALF_TOPIC"
+// halfTopic holds the messages whose transaction has not ended; halfOpTopic says which have.
+const (
+	halfTopic   = "RMQ_SYS_TRANS_HALF_TOPIC"
+	halfOpTopic = "RMQ_SYS_TRANS_OP_HALF_TOPIC"
+)
 
 // appendMulti is Append for a message of several queues.
 func (s *Store) appendMulti(q *consumequeue.Queue, r *message.Record, names []byte) (Receipt, error) {
@@ -113,7 +116,8 @@ func (s *Store) appendMulti(q *consumequeue.Queue, r *message.Record, names []by
 	offsets := make([]message.QueueOffset, len(queues))
 	text := make([]string, len(queues))
 	for i, extra := range queues {
-		offsets[i] = extra.Next
+		extra = s.current(extra)
+		queues[i], offsets[i] = extra, extra.Next
 		text[i] = strconv.FormatInt(int64(extra.Next), 10)
 	}
 	r.Properties = props.Append(PropertyMultiOffsets, strings.Join(text, ","))
@@ -147,7 +151,7 @@ func (s *Store) multiQueues(names []byte, id int32) ([]*consumequeue.Queue, erro
 		at := s.multiID(name, id)
 		q := s.queues.Lookup([]byte(name), at)
 		if q == nil {
-			if s.light.Load() > s.o.MaxLightQueues {
+			if s.light.Load() > s.limits.Load().MaxLightQueues {
 				return nil, ErrLightQueues
 			}
 			if len(name) > message.MaxTopic {

@@ -5,9 +5,11 @@ import (
 	"ringmq/server/topic"
 )
 
-// cleanStaleQueues serves 306 (CLEAN_EXPIRED_CONSUMEQUEUE).
+// cleanStaleQueues serves 306 (CLEAN_EXPIRED_CONSUMEQUEUE). Topics with configuration keep their queues: they are small
+// when all has expired, and know how far consumers may have come.
 func (b *Broker) cleanStaleQueues(x *exchange) {
-	if err := b.store.DeleteStaleQueues(); err != nil {
+	err := b.store.DeleteStaleQueues(func(name string) bool { return b.topics.Find(name) != nil })
+	if err != nil {
 		x.refuse(err)
 		return
 	}

@@ -37,7 +37,7 @@ var works = []struct {
 	{3, "expire", (*sim).expire},
 	{2, "caretaker", (*sim).care},
 	{2, "delete topic", (*sim).deleteTopic},
-	{1, "delete stale queues", func(m *sim) error { m.land(); return m.s.DeleteStaleQueues() }},
+	{1, "delete stale queues", func(m *sim) error { m.land(); return m.s.DeleteStaleQueues(func(string) bool { return false }) }},
 	{2, "fill the disk", (*sim).fillDisk},
 	{4, "make room", func(m *sim) error { m.makeRoom(); return m.s.CheckDisk() }},
 	{3, "get", func(m *sim) error { m.auditGets(); return nil }},

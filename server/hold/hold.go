@@ -7,7 +7,8 @@
 //	arrival   the dispatcher tells of a new entry: Arrive moves the waiters it matches to the ready list
 //	timeout   Scan moves the waiters whose deadline has passed
 //	recheck   Scan also moves waiters that lag behind their queue though no entry matched them,
-//	          so that a consumer's offset advances over messages that its filter refuses
+//	          so that a consumer's offset advances over messages that its filter refuses; and those
+//	          whose queue was deleted, so that they find the one in its place
 //
 // Whoever caused it (the loop that committed a turn, the committer, the scanner) then takes the ready list
 // with TakeReady and runs those pulls again. The package knows no network: the Waiter's
@@ -134,7 +135,7 @@ func (t *Table) Scan(nowMillis int64) {
 			l.nextRecheckMillis = nowMillis + RecheckMillis
 		}
 		t.release(l, func(w *Waiter) bool {
-			return nowMillis >= w.DeadlineMillis || recheck && w.Queue.Max() > w.Offset
+			return nowMillis >= w.DeadlineMillis || recheck && (w.Queue.Max() > w.Offset || w.Queue.Deleted())
 		})
 		l.mu.Unlock()
 	}
