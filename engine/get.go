@@ -152,18 +152,24 @@ func (g *getter) old(off message.LogOffset) bool {
 	return g.end-off > message.LogOffset(g.limits.MemoryBytes)
 }
 
-// full tells whether the result takes no more before e is looked at
-// (DefaultMessageStore.isTheBatchFull).
+// full tells whether the result takes no more before e is added (DefaultMessageStore.isTheBatchFull). What is
+// old has the limit for messages on the device if it is there and not in memory, of which RocketMQ does not ask.
 func (g *getter) full(e *consumequeue.Entry) bool {
 	res := g.res
-	if res.Count == 0 {
+	switch {
+	case res.Count == 0:
+		return false
+	case res.Count >= g.req.MaxMsgs || g.over(&g.limits.MemoryLimit, e):
+		return true
+	case !g.old(e.LogOffset) || !g.over(&g.limits.DiskLimit, e):
 		return false
 	}
-	limit := &g.limits.MemoryLimit
-	if g.old(e.LogOffset) {
-		limit = &g.limits.DiskLimit
-	}
-	return res.Count >= g.req.MaxMsgs || res.Count >= limit.Messages || res.Bytes+int(e.Size) > limit.Bytes
+	return g.wait || g.find(e) != there
+}
+
+// over tells whether e's message is beyond a limit.
+func (g *getter) over(limit *TransferLimit, e *consumequeue.Entry) bool {
+	return g.res.Count >= limit.Messages || g.res.Bytes+int(e.Size) > limit.Bytes
 }
 
 // entry adds an entry's message to the result, if it is wanted and there. It returns false when
@@ -272,6 +278,11 @@ func (g *getter) move(off message.LogOffset, size int) finding {
 		}
 	}
 	log := g.s.log
+	if !log.Recent(off) { // before the kernel is asked what it has
+		if span := log.Cached(off, size); !span.Empty() {
+			return g.use(span)
+		}
+	}
 	span, err := log.Pin(off, size)
 	switch {
 	case err != nil:
@@ -287,9 +298,6 @@ func (g *getter) move(off message.LogOffset, size int) finding {
 		return g.use(span)
 	}
 	span.Unpin()
-	if span := log.Cached(off, size); span.Holds(off, size) {
-		return g.use(span)
-	}
 	if !g.wait {
 		return cold
 	}

@@ -131,8 +131,9 @@ func TestGetLimits(t *testing.T) {
 		{"messages", TransferLimit{1 << 20, 3}, TransferLimit{1 << 20, 2}, false, 3},
 		{"bytes", TransferLimit{2500, 32}, TransferLimit{1500, 32}, false, 2},
 		{"just the bytes", TransferLimit{3015, 32}, TransferLimit{1500, 32}, false, 3},
-		{"old messages", TransferLimit{1 << 20, 3}, TransferLimit{1 << 20, 2}, true, 2},
-		{"old bytes", TransferLimit{1 << 20, 32}, TransferLimit{1500, 32}, true, 1},
+		{"old messages, in memory", TransferLimit{1 << 20, 3}, TransferLimit{1 << 20, 2}, true, 3},
+		{"old bytes, in memory", TransferLimit{2500, 32}, TransferLimit{1500, 32}, true, 2},
+		{"more for old ones", TransferLimit{1 << 20, 2}, TransferLimit{1 << 20, 3}, true, 2},
 		{"one too large", TransferLimit{10, 32}, TransferLimit{10, 32}, false, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -243,6 +244,39 @@ func TestCold(t *testing.T) {
 	s.Get(&GetRequest{Queue: s.Queue([]byte("U"), 0), Offset: 79, MaxMsgs: 32}, res)
 	require.False(t, res.Cold, "moments old")
 	res.Release()
+	require.NoError(t, s.Close())
+}
+
+// TestColdLimits: messages far behind the end come in the device's portions, and in memory's once they are there.
+func TestColdLimits(t *testing.T) {
+	s, mem := openSmall(t, func(o *Options) {
+		o.CommitLogFileSize, o.StagingBytes = 1<<20, 4<<20
+		o.MemoryBytes, o.MemoryLimit, o.DiskLimit = 1, TransferLimit{1 << 20, 5}, TransferLimit{1 << 20, 3}
+	})
+	send(t, s, "T", "a", "b", "c", "d", "e", "f", "g", "h", "i")
+	for range 80 {
+		send(t, s, "U", strings.Repeat("x", 1<<20-200))
+	}
+	mem.Cold.Store(true)
+	next := message.QueueOffset(0)
+	for _, want := range []struct {
+		cold bool
+		read string
+	}{{true, "a,b,c"}, {false, "d,e,f,g,h"}, {false, "i"}} { // three lie together: the whole block was read
+		res := NewGetResult()
+		s.Get(&GetRequest{Queue: s.Queue([]byte("T"), 0), Offset: next, MaxMsgs: 32}, res)
+		require.Equal(t, want.cold, res.Cold)
+		require.True(t, res.SuggestSlave)
+		if res.Cold {
+			read := make(chan struct{})
+			res.Fetch(func() { close(read) })
+			<-read
+			require.NoError(t, res.Warm())
+		}
+		require.Equal(t, want.read, bodies(t, res))
+		next = res.Next
+		res.Release()
+	}
 	require.NoError(t, s.Close())
 }
 

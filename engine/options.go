@@ -111,7 +111,7 @@ type Limits struct {
 	// MemoryBytes is how far behind the end of the log a message counts as old: physical RAM ×
 	// accessMessageInMemoryMaxRatio.
 	MemoryBytes int64
-	// The limits of one Get: bytes and messages, of recent and of old data
+	// The limits of one Get: bytes and messages; DiskLimit for old ones that are not in memory
 	// (maxTransfer{Bytes,Count}OnMessageIn{Memory,Disk}: 256 KiB, 32, 64 KiB, 8).
 	MemoryLimit, DiskLimit TransferLimit
 	// MultiDispatch puts messages into all queues that they name (enableMultiDispatch), of which there are about

@@ -37,8 +37,8 @@ type Store struct {
 	FlushConsumeQueueThoroughInterval        int           `key:"flushConsumeQueueThoroughInterval" default:"60000" unit:"ms" status:"queueflush" doc:"full CQ flush"`
 	MaxTransferBytesOnMessageInMemory        int           `key:"maxTransferBytesOnMessageInMemory" default:"262144" unit:"bytes" range:"1.." important:"yes" doc:"pull limit, recent data"`
 	MaxTransferCountOnMessageInMemory        int           `key:"maxTransferCountOnMessageInMemory" default:"32" range:"1.." important:"yes" doc:"pull limit, recent data"`
-	MaxTransferBytesOnMessageInDisk          int           `key:"maxTransferBytesOnMessageInDisk" default:"65536" unit:"bytes" range:"1.." important:"yes" doc:"pull limit, old data"`
-	MaxTransferCountOnMessageInDisk          int           `key:"maxTransferCountOnMessageInDisk" default:"8" range:"1.." important:"yes" doc:"pull limit, old data"`
+	MaxTransferBytesOnMessageInDisk          int           `key:"maxTransferBytesOnMessageInDisk" default:"65536" unit:"bytes" range:"1.." important:"yes" doc:"pull limit, old data that is not in memory"`
+	MaxTransferCountOnMessageInDisk          int           `key:"maxTransferCountOnMessageInDisk" default:"8" range:"1.." important:"yes" doc:"pull limit, old data that is not in memory"`
 	AccessMessageInMemoryMaxRatio            int           `key:"accessMessageInMemoryMaxRatio" default:"40" unit:"%" range:"0..100" important:"yes" doc:"part of physical RAM that counts as in memory"`
 	ReadMappingMaxBytes                      int64         `key:"readMappingMaxBytes" default:"4294967296" unit:"bytes" range:"67108864.." own:"yes" remote:"no" doc:"how much of the CommitLog is mapped for readers at a time; page tables take a 512th of it"`
 	ColdReadMaxBytes                         int64         `key:"coldReadMaxBytes" default:"67108864" unit:"bytes" range:"2097152.." own:"yes" remote:"no" doc:"memory for what is read from the device ahead of consumers far behind"`
