@@ -35,7 +35,9 @@ func (b *bench) clients(ctx context.Context, wants func(string) bool) error {
 	// Pending transactions are asked for after seconds, not after a minute.
 	options := target.Options{
 		"transactionCheckInterval": "1000", "transactionTimeOut": "3000", "enablePropertyFilter": "true",
-		"enableLmq": "true", "enableMultiDispatch": "true", "traceTopicEnable": "true",
+		"enableLmq": "true", "enableMultiDispatch": "true", "traceTopicEnable": "true", "transactionCheckMax": "10",
+		// One level more than by default.
+		"messageDelayLevel": "1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h 2s",
 	}
 	broker, err := servers.Broker(ctx, filepath.Join(servers.Dir, "store"), namesrv.Addr, 0, options)
 	if err != nil {
@@ -44,13 +46,18 @@ func (b *bench) clients(ctx context.Context, wants func(string) bool) error {
 	defer broker.Kill()
 
 	var wg sync.WaitGroup
-	var errs [4]error
-	if wants("java") {
-		wg.Go(func() { errs[0] = b.java(ctx, namesrv.Addr, "JSON") })
-		wg.Go(func() { errs[1] = b.java(ctx, namesrv.Addr, "ROCKETMQ") })
+	var errs [5]error
+	if !apart(b.match) {
+		if wants("java") {
+			wg.Go(func() { errs[0] = b.java(ctx, namesrv.Addr, "JSON", parallel, b.match) })
+			wg.Go(func() { errs[1] = b.java(ctx, namesrv.Addr, "ROCKETMQ", parallel, b.match) })
+		}
+		if wants("go") {
+			wg.Go(func() { errs[2] = b.goClient(ctx, namesrv.Addr, broker.Addr, parallel, b.match) })
+		}
 	}
-	if wants("go") {
-		wg.Go(func() { errs[2] = b.goClient(ctx, namesrv.Addr, broker.Addr) })
+	if b.match == "" || apart(b.match) {
+		wg.Go(func() { errs[4] = b.switches(ctx, servers, wants) })
 	}
 	wg.Wait()
 	if wants("mqadmin") {
@@ -63,6 +70,52 @@ func (b *bench) clients(ctx context.Context, wants func(string) bool) error {
 	b.board.Result("both servers are still running", errors.Join(running("name server", namesrv), running("broker", broker)))
 	b.board.Result("both servers end cleanly on SIGTERM", errors.Join(b.ends("broker", broker), b.ends("name server", namesrv)))
 	return errors.Join(errs[:]...)
+}
+
+// apart tells the behaviours that need a broker of their own, by the beginning of their names.
+func apart(name string) bool {
+	return strings.HasPrefix(name, "broker:") || strings.HasPrefix(name, "slow:")
+}
+
+// switches runs the behaviours that change a whole broker, one after the other, and beside them those that wait for its look at
+// slow groups.
+func (b *bench) switches(ctx context.Context, servers *target.Target, wants func(string) bool) error {
+	namesrv, err := servers.Namesrv(ctx, 0, nil)
+	if err != nil {
+		return err
+	}
+	defer namesrv.Kill()
+	broker, err := servers.Broker(ctx, filepath.Join(servers.Dir, "switches"), namesrv.Addr, 0, target.Options{
+		"disableConsumeIfConsumerReadSlowly": "true", "consumerFallbehindThreshold": fmt.Sprint(2 << 20),
+	})
+	if err != nil {
+		return err
+	}
+	defer broker.Kill()
+	var wg sync.WaitGroup
+	errs := make(chan error, 4)
+	run := func(part string) {
+		if b.match != "" && !strings.HasPrefix(b.match, part) {
+			return
+		}
+		if b.match != "" {
+			part = b.match
+		}
+		if wants("java") {
+			errs <- b.java(ctx, namesrv.Addr, "JSON", "1", part)
+		}
+		if wants("go") {
+			errs <- b.goClient(ctx, namesrv.Addr, broker.Addr, "1", part)
+		}
+	}
+	wg.Go(func() { run("broker:") })
+	wg.Go(func() { run("slow:") })
+	wg.Wait()
+	close(errs)
+	for e := range errs {
+		err = errors.Join(err, e)
+	}
+	return errors.Join(err, running("name server of the switches", namesrv), running("broker of the switches", broker))
 }
 
 func running(what string, s *target.Server) error {
@@ -157,20 +210,28 @@ func (b *bench) tool(ctx context.Context, dir, name string, args ...string) erro
 // the bounds of the behaviours.
 const parallel = "8"
 
-func (b *bench) java(ctx context.Context, namesrv, serialization string) error {
-	home := filepath.Join(b.dir, "java-"+serialization)
+func (b *bench) java(ctx context.Context, namesrv, serialization, parallel, part string) error {
+	home := b.home("java-"+serialization, part)
 	project := filepath.Join(b.root, "java", "target")
 	return b.suite(ctx, "java "+serialization+": ", home, "java",
 		"-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
 		"-Drocketmq.serialize.type="+serialization, "-Drocketmq.client.localOffsetStoreDir="+filepath.Join(home, "offsets"),
 		"-Drocketmq.client.logRoot="+home, "-Drocketmq.client.logLevel=WARN",
 		"-cp", filepath.Join(project, "classes")+":"+filepath.Join(project, "lib", "*"),
-		"ringmq.compat.Main", namesrv, serialization, parallel, b.match)
+		"ringmq.compat.Main", namesrv, serialization, parallel, part)
 }
 
-func (b *bench) goClient(ctx context.Context, namesrv, broker string) error {
+func (b *bench) goClient(ctx context.Context, namesrv, broker, parallel, part string) error {
 	// The client keeps broadcast offsets below HOME.
-	return b.suite(ctx, "go: ", filepath.Join(b.dir, "go"), b.goBinary(), namesrv, broker, "run", parallel, b.match)
+	return b.suite(ctx, "go: ", b.home("go", part), b.goBinary(), namesrv, broker, "run", parallel, part)
+}
+
+// home is the folder of a client's files.
+func (b *bench) home(client, part string) string {
+	if apart(part) {
+		client += "-" + part[:strings.IndexByte(part, ':')]
+	}
+	return filepath.Join(b.dir, client)
 }
 
 // suite runs a program that prints verdicts and takes them over.

@@ -16,11 +16,6 @@ var pullBehaviours = []behaviour{
 	{"pull consumer: status and next offset at every position", pullPositions},
 }
 
-var offsetBehaviours = []behaviour{
-	{"offsets: a restarted consumer goes on where it stopped", restartPush},
-	{"offsets: a restarted orderly consumer too", restartOrderly},
-}
-
 func pullPoll(s *stage) {
 	topic := s.topic("poll", 2)
 	sent := s.fill(topic, "p", 40)

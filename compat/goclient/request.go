@@ -21,9 +21,9 @@ var requestBehaviours = []behaviour{
 	{"order: locks are given up when their owner stops", locksReleased},
 }
 
-func requestReply(s *stage) {
-	topic := s.topic("request", 2)
-	replier := s.newProducer(producer.WithGroupName(s.name("PG_replier")))
+// replier answers what comes to a topic with "re: " and the same.
+func replier(s *stage, topic string) {
+	p := s.newProducer(producer.WithGroupName(s.name("PG_replier")))
 	c := s.pushConsumer(s.name("CG"))
 	must("subscribe", c.Subscribe(topic, consumer.MessageSelector{Type: consumer.TAG, Expression: "*"},
 		func(ctx context.Context, messages ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
@@ -33,13 +33,18 @@ func requestReply(s *stage) {
 					return consumer.ConsumeRetryLater, err
 				}
 				reply.Body = append([]byte("re: "), m.Body...)
-				if _, err := replier.SendSync(ctx, reply); err != nil {
+				if _, err := p.SendSync(ctx, reply); err != nil {
 					return consumer.ConsumeRetryLater, err
 				}
 			}
 			return consumer.ConsumeSuccess, nil
 		}))
 	must("start of the consumer", c.Start())
+}
+
+func requestReply(s *stage) {
+	topic := s.topic("request", 2)
+	replier(s, topic)
 	ask := func(question string, patience time.Duration) (string, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()

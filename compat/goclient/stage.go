@@ -30,6 +30,9 @@ type stage struct {
 // failure is the panic value that ends a behaviour.
 type failure string
 
+// skipped is the panic value that ends a behaviour which the broker does not have.
+type skipped string
+
 func fail(format string, args ...any) { panic(failure(fmt.Sprintf(format, args...))) }
 
 func must(what string, err error) {

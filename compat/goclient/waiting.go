@@ -5,18 +5,14 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
-	rocketmq "github.com/apache/rocketmq-client-go/v2"
 	"github.com/apache/rocketmq-client-go/v2/consumer"
 	"github.com/apache/rocketmq-client-go/v2/primitive"
-	"github.com/apache/rocketmq-client-go/v2/producer"
 )
 
 var waitingBehaviours = []behaviour{
-	{"transaction: committed messages arrive, rolled back ones do not, undecided ones are asked for", transactions},
 	{"delay: a level comes at its time", delayed},
 	{"retry: a refused message comes again", retry},
 	{"retry: after the last try the message is in the dead letter topic", deadLetter},
@@ -143,68 +139,4 @@ func filtered(s *stage) {
 		}
 		got[expression].getsExactly("the consumer of "+expression, texts)
 	}
-}
-
-// decider decides by the words that a message begins with.
-type decider struct {
-	mu    sync.Mutex
-	asked map[string]int // under mu
-}
-
-func (d *decider) ExecuteLocalTransaction(m *primitive.Message) primitive.LocalTransactionState {
-	switch text := string(m.Body); {
-	case strings.HasPrefix(text, "commit"):
-		return primitive.CommitMessageState
-	case strings.HasPrefix(text, "rollback"):
-		return primitive.RollbackMessageState
-	}
-	return primitive.UnknowState
-}
-
-func (d *decider) CheckLocalTransaction(m *primitive.MessageExt) primitive.LocalTransactionState {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.asked[string(m.Body)]++
-	if strings.HasPrefix(string(m.Body), "later rollback") {
-		return primitive.RollbackMessageState
-	}
-	return primitive.CommitMessageState
-}
-
-func transactions(s *stage) {
-	topic := s.topic("transactions", 2)
-	d := &decider{asked: map[string]int{}}
-	p, err := rocketmq.NewTransactionProducer(d,
-		producer.WithNameServer(s.servers()), producer.WithGroupName(s.name("PG_txn")),
-		producer.WithInstanceName(s.name("transactions")), producer.WithSendMsgTimeout(10*time.Second))
-	must("transaction producer", err)
-	must("start of the transaction producer", p.Start())
-	s.opened = append(s.opened, p.Shutdown)
-	got := collect(s.pushConsumer(s.name("CG")), topic, "*")
-	var wanted []string
-	for i := range 10 {
-		for _, decision := range []string{"commit", "rollback"} {
-			text := fmt.Sprint(decision, i)
-			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-			r, err := p.SendMessageInTransaction(ctx, primitive.NewMessage(topic, []byte(text)))
-			cancel()
-			must("send", err)
-			equal("status", primitive.SendOK, r.Status)
-			if decision == "commit" {
-				wanted = append(wanted, text)
-			}
-		}
-	}
-	for _, text := range []string{"later commit", "later rollback"} {
-		_, err := p.SendMessageInTransaction(context.Background(), primitive.NewMessage(topic, []byte(text)))
-		must("send", err)
-	}
-	wanted = append(wanted, "later commit")
-	got.getsExactly("the consumer", wanted)
-	await(soon, func() string { return "a question for each undecided message" }, func() bool {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		return d.asked["later commit"] > 0 && d.asked["later rollback"] > 0
-	})
-	sameTexts("the consumer", wanted, got.all())
 }

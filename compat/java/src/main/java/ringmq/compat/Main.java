@@ -27,6 +27,7 @@ public final class Main {
         Suite suite = new Suite(cluster, lacks, args.length > 3 ? args[3] : "");
 
         SharingBehaviours.add(suite); // the longest first
+        AgainBehaviours.add(suite);
         GroupBehaviours.add(suite);
         TransactionBehaviours.add(suite);
         RequestBehaviours.add(suite);
@@ -37,6 +38,7 @@ public final class Main {
         PullBehaviours.add(suite);
         SendBehaviours.add(suite);
         AdminBehaviours.add(suite);
+        BrokerBehaviours.add(suite);
 
         boolean passed = suite.run(Integer.parseInt(args[2]));
         System.exit(passed ? 0 : 1); // the client leaves threads behind

@@ -5,7 +5,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.rocketmq.client.consumer.PullResult;
+import org.apache.rocketmq.client.consumer.PullStatus;
 import org.apache.rocketmq.client.producer.LocalTransactionState;
 import org.apache.rocketmq.client.producer.SendResult;
 import org.apache.rocketmq.client.producer.SendStatus;
@@ -13,8 +16,10 @@ import org.apache.rocketmq.client.producer.TransactionListener;
 import org.apache.rocketmq.client.producer.TransactionMQProducer;
 import org.apache.rocketmq.client.producer.TransactionSendResult;
 import org.apache.rocketmq.common.message.Message;
+import org.apache.rocketmq.common.message.MessageClientExt;
 import org.apache.rocketmq.common.message.MessageConst;
 import org.apache.rocketmq.common.message.MessageExt;
+import org.apache.rocketmq.common.message.MessageQueue;
 import org.apache.rocketmq.common.sysflag.MessageSysFlag;
 
 /**
@@ -30,6 +35,8 @@ final class TransactionBehaviours {
         suite.add("transaction: nobody sees what is rolled back", TransactionBehaviours::rollback);
         suite.add("transaction: the producer of an undecided message is asked until it knows", TransactionBehaviours::unknown);
         suite.add("transaction: another producer of the group answers for one that is gone", TransactionBehaviours::heir);
+        suite.add("transaction: a message has its own time before it is asked for", TransactionBehaviours::immune);
+        suite.add("transaction: what nobody decides is set aside, and can be asked for again", TransactionBehaviours::discarded);
     }
 
     /** Decides by the words that a message begins with, and counts what it is asked. */
@@ -54,6 +61,9 @@ final class TransactionBehaviours {
             int times = asked.computeIfAbsent(text, t -> new AtomicInteger()).incrementAndGet();
             if (text.startsWith("later rollback")) {
                 return LocalTransactionState.ROLLBACK_MESSAGE;
+            }
+            if (text.startsWith("never")) {
+                return LocalTransactionState.UNKNOW;
             }
             return text.startsWith("much later") && times < 2 ? LocalTransactionState.UNKNOW : LocalTransactionState.COMMIT_MESSAGE;
         }
@@ -139,5 +149,65 @@ final class TransactionBehaviours {
         producer(stage, group, decider);
         Queue<String> got = PushBehaviours.collect(stage.pushConsumer(stage.name("CG"), topic, "*"));
         PushBehaviours.getsExactly("the consumer", List.of("later commit"), got);
+    }
+
+    private static void immune(Stage stage) throws Exception {
+        String topic = stage.topic("immune", 1);
+        Decider decider = new Decider();
+        TransactionMQProducer producer = producer(stage, stage.name("PG"), decider);
+        Message message = new Message(topic, Stage.bytes("later commit, immune"));
+        message.putUserProperty("CHECK_IMMUNITY_TIME_IN_SECONDS", "6");
+        long begin = System.nanoTime();
+        producer.sendMessageInTransaction(message, null);
+        send(producer, topic, "later commit", LocalTransactionState.UNKNOW);
+        Failed.unlessSoon("a question for each", PushBehaviours.SOON, () -> decider.asked.keySet().containsAll(List.of("later commit", "later commit, immune")));
+        long took = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begin);
+        Failed.unless(took >= 6000, "it was asked for after " + took + " ms");
+        PushBehaviours.getsExactly("the consumer", List.of("later commit, immune", "later commit"),
+            PushBehaviours.collect(stage.pushConsumer(stage.name("CG"), topic, "*")));
+    }
+
+    private static final String DISCARDED = "TRANS_CHECK_MAX_TIME_TOPIC";
+
+    /** A message is set aside after ten questions, put back by the tool's request, and set aside again. */
+    private static void discarded(Stage stage) throws Exception {
+        String topic = stage.topic("discarded", 1);
+        Decider decider = new Decider();
+        TransactionMQProducer producer = producer(stage, stage.name("PG"), decider);
+        send(producer, topic, "never decided " + topic, LocalTransactionState.UNKNOW);
+        MessageExt first = aside(stage, topic, -1);
+        int asked = decider.asked.get("never decided " + topic).get();
+        Failed.unless(asked >= 2, "it was asked for " + asked + " times");
+        stage.admin().resumeCheckHalfMessage(((MessageClientExt) first).getOffsetMsgId());
+        aside(stage, topic, first.getQueueOffset());
+        int again = decider.asked.get("never decided " + topic).get();
+        Failed.unless(again > asked, "it was not asked for again: " + again + " questions");
+    }
+
+    private static MessageExt aside(Stage stage, String topic, long after) throws Exception {
+        MessageExt[] found = new MessageExt[1];
+        MessageQueue queue =
+            new MessageQueue(DISCARDED, stage.cluster.brokerName(), 0);
+        Failed.unlessSoon("a message of " + topic + " in " + DISCARDED, 60, () -> {
+            TimeUnit.MILLISECONDS.sleep(200);
+            for (long at = 0; ; ) {
+                PullResult pulled;
+                try {
+                    pulled = stage.reader().pull(queue, "*", at, 32, 10_000);
+                } catch (Exception noTopicYet) {
+                    return false;
+                }
+                if (pulled.getPullStatus() != PullStatus.FOUND) {
+                    return found[0] != null;
+                }
+                for (MessageExt message : pulled.getMsgFoundList()) {
+                    if (Stage.text(message).equals("never decided " + topic) && message.getQueueOffset() > after) {
+                        found[0] = message;
+                    }
+                }
+                at = pulled.getNextBeginOffset();
+            }
+        });
+        return found[0];
     }
 }
