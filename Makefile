@@ -66,7 +66,7 @@ ARGS ?=
 bench-peer: build ## all figures beside a Java broker in turn, into docs/benchmarks.md; ARGS='-rows send,pull -rounds 3' (needs Java and Maven)
 	$(GO) run ./bench/peer $(ARGS)
 
-bench-scale: build ## how the cost grows: cores, connections, topics, consumers, size of the store; into docs/scaling.md
+bench-scale: build ## how the cost grows, into docs/scaling.md, about 10 minutes; in parts: ARGS='-resume -within 60s'
 	$(GO) run ./bench/peer -rows scale -results bin/scaling.jsonl -page docs/scaling.md $(ARGS)
 
 REF   ?= HEAD~1

@@ -42,7 +42,7 @@ type Point struct {
 }
 
 // Distribution lists quantiles that get denser towards 1, each step halving what is left
-// twice over: 0, 25 %, 50 %, 62.5 %, 75 %, … until a single duration is left.
+// twice over: 0, 25 %, 50 %, 62.5 %, 75 %, … until all that is left are as slow as the slowest.
 func (h *Histogram) Distribution() []Point {
 	var points []Point
 	if h.total == 0 {
@@ -50,7 +50,14 @@ func (h *Histogram) Distribution() []Point {
 	}
 	for left, step := 1.0, 0; left*float64(h.total) >= 1; step++ {
 		share := 1 - left
-		points = append(points, Point{Share: share, Value: h.Quantile(share), Count: uint64(share * float64(h.total))})
+		p := Point{Share: share, Value: h.Quantile(share), Count: uint64(share * float64(h.total))}
+		if p.Value >= h.max {
+			break
+		}
+		if n := len(points); n > 0 && points[n-1].Value == p.Value {
+			points = points[:n-1] // more were as fast
+		}
+		points = append(points, p)
 		if step%2 == 0 {
 			left *= 0.75
 		} else {

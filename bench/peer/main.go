@@ -23,16 +23,17 @@ type options struct {
 	long    time.Duration // of the sustained row
 	binary  string
 	peer    string
-	work    string // stores; a temporary folder in it
-	results string // figures, one JSON line each
-	add     bool   // keep the figures that results has of other rows
+	work    string        // stores; a temporary folder in it
+	results string        // figures, one JSON line each
+	add     bool          // keep the figures that results has of other rows
+	resume  bool          // and of these: measure only what is missing
+	within  time.Duration // no row begins later; 0: all do
 	page    string
 	ports   int
 	java    []string // more options for the Java broker
 	ours    []string // and for ours
 	farGiB  float64
 	lifeGiB float64
-	stores  []string // sizes of the scaling row, GiB
 }
 
 func main() {
@@ -51,7 +52,7 @@ func main() {
 
 func parse(args []string) (*options, error) {
 	o := &options{}
-	var rows, who, java, ours, stores string
+	var rows, who, java, ours string
 	f := flag.NewFlagSet("peer", flag.ExitOnError)
 	f.StringVar(&rows, "rows", "", "groups or rows to measure, divided by commas: "+strings.Join(groups(), ", ")+"; default all but scale")
 	f.StringVar(&who, "who", "", "who is measured, divided by commas: java, ringmq, net (ringmq without io_uring), null, null-net; default all that fit a row")
@@ -64,17 +65,19 @@ func parse(args []string) (*options, error) {
 	f.StringVar(&o.work, "work", "", "where stores lie: a disk with 40 GiB free; default the folder for temporary files")
 	f.StringVar(&o.results, "results", "bin/benchmarks.jsonl", "where figures are kept, one JSON line each")
 	f.BoolVar(&o.add, "add", false, "keep the figures of other rows that are there")
+	f.BoolVar(&o.resume, "resume", false, "measure only rows that have no figures yet: what an earlier run has left")
+	f.DurationVar(&o.within, "within", 0, "begin no row later than this after the start; -resume goes on from there")
 	f.StringVar(&o.page, "page", "docs/benchmarks.md", "the page to write; empty for none")
 	f.IntVar(&o.ports, "ports", 23900, "first of 100 ports to use")
 	f.StringVar(&java, "java", "", "more options for the Java broker, KEY=VALUE divided by commas")
 	f.StringVar(&ours, "ours", "", "more options for ringmq, KEY=VALUE divided by commas")
 	f.Float64Var(&o.farGiB, "far", 0, "GiB between a reader far behind and the end; default 42 % of this machine's memory, where Java takes messages for cold")
 	f.Float64Var(&o.lifeGiB, "life", 4, "GiB in the store of the rows about starts")
-	f.StringVar(&stores, "stores", "1,4,10", "sizes of the store in the scaling row, GiB, divided by commas")
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}
-	o.rows, o.java, o.ours, o.stores = list(rows), list(java), list(ours), list(stores)
+	o.rows, o.java, o.ours = list(rows), list(java), list(ours)
+	o.add = o.add || o.resume
 	for _, w := range list(who) {
 		c := contestant(w)
 		if !slices.Contains(everyone, c) {
@@ -110,31 +113,50 @@ func run(ctx context.Context, o *options) error {
 	defer l.close()
 	begin := time.Now()
 	var failed error
+	left := 0
 	for _, r := range table {
-		if !o.wants(&r) {
-			continue
-		}
-		all.forget(r.group, r.name)
-		for round := range o.rounds {
-			for _, who := range o.contestants(&r) {
-				fmt.Fprintf(os.Stderr, "%5.0f s  %s: %s, %s, round %d\n", time.Since(begin).Seconds(), r.group, r.name, who, round+1)
-				err := all.measure(ctx, l, &r, who, round)
-				if ctx.Err() != nil {
-					return ctx.Err()
-				}
-				if err != nil { // the others are worth having all the same
-					err = fmt.Errorf("%s/%s on %s: %w", r.group, r.name, who, err)
-					fmt.Fprintln(os.Stderr, "         failed:", err)
-					failed = errors.Join(failed, err)
-				}
+		switch {
+		case !o.wants(&r) || o.resume && all.has(r.group, r.name):
+		case o.within > 0 && time.Since(begin) > o.within:
+			left++
+		default:
+			all.forget(r.group, r.name)
+			failed = errors.Join(failed, all.rounds(ctx, l, &r, begin))
+			if ctx.Err() != nil {
+				return ctx.Err()
 			}
 		}
+	}
+	if left > 0 {
+		failed = errors.Join(failed, fmt.Errorf("%d rows are left for a run with -resume", left))
 	}
 	if o.page == "" {
 		return failed
 	}
 	fmt.Fprintf(os.Stderr, "%5.0f s  writing %s\n", time.Since(begin).Seconds(), o.page)
 	return errors.Join(failed, all.writePage(o))
+}
+
+// rounds measures a row on its contestants in turn. One that fails does not keep the others from it: they are worth having
+// all the same.
+func (all *results) rounds(ctx context.Context, l *lab, r *row, begin time.Time) (failed error) {
+	for round := range l.o.rounds {
+		for _, who := range l.o.contestants(r) {
+			fmt.Fprintf(os.Stderr, "%5.0f s  %s: %s, %s, round %d\n", time.Since(begin).Seconds(), r.group, r.name, who, round+1)
+			err := all.measure(ctx, l, r, who, round)
+			switch {
+			case ctx.Err() != nil:
+				return nil
+			case errors.Is(err, errNoRoom):
+				fmt.Fprintf(os.Stderr, "         %v\n", err)
+			case err != nil:
+				err = fmt.Errorf("%s/%s on %s: %w", r.group, r.name, who, err)
+				fmt.Fprintln(os.Stderr, "         failed:", err)
+				failed = errors.Join(failed, err)
+			}
+		}
+	}
+	return failed
 }
 
 // measure runs a row on a contestant and keeps what it found.

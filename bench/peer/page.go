@@ -87,7 +87,11 @@ var names = map[contestant]string{java: "Java", ours: "ringmq", ournet: "ringmq,
 // writePage writes the page and the pictures beside it.
 func (all *results) writePage(o *options) error {
 	var b bytes.Buffer
-	all.preamble(&b, o)
+	if o.isScale() {
+		all.scalePreamble(&b, o)
+	} else {
+		all.preamble(&b, o)
+	}
 	for _, s := range sections {
 		all.section(&b, &s)
 	}
@@ -101,14 +105,11 @@ func (all *results) writePage(o *options) error {
 }
 
 func (all *results) preamble(b *bytes.Buffer, o *options) {
-	rounds, commits := 0, []string{}
+	rounds := 0
 	for _, r := range all.list {
 		rounds = max(rounds, r.Round+1)
-		if when := r.Commit + " on " + r.Date; !slices.Contains(commits, when) {
-			commits = append(commits, when)
-		}
 	}
-	fmt.Fprintf(b, "# Benchmarks\n\nMeasured at commit %s on %s. The load generator shares the cores.\n\n", strings.Join(commits, ", "), all.now.text)
+	fmt.Fprintf(b, "# Benchmarks\n\n%s\n\n", all.where())
 	fmt.Fprintf(b, "    make bench-peer ARGS='%s'\n\n", quoted(os.Args[1:]))
 	fmt.Fprintf(b, `Each row runs on the contestants in turn, in %d rounds (A B A B), %v each; a cell is the median, with the lowest and
 highest in brackets where there were several. Java is the 4.9.7 broker after %v of load, with
@@ -117,6 +118,17 @@ highest in brackets where there were several. Java is the 4.9.7 broker after %v 
 of this machine. All messages carry a unique key, so they are indexed. CPU is that of the server, user and system; the tool's own is
 beside it.
 `, rounds, o.seconds, o.warm)
+}
+
+// where says what was measured and on what.
+func (all *results) where() string {
+	var commits []string
+	for _, r := range all.list {
+		if when := r.Commit + " on " + r.Date; !slices.Contains(commits, when) {
+			commits = append(commits, when)
+		}
+	}
+	return "Measured at commit " + strings.Join(commits, ", ") + " on " + all.now.text + ". The load generator shares the cores."
 }
 
 // quoted joins arguments; those with spaces are quoted.
@@ -215,78 +227,4 @@ func (all *results) picture(b *bytes.Buffer, o *options, name, title string, dra
 	}
 	fmt.Fprintf(b, "\n![%s](%s)\n", title, file)
 	return os.WriteFile(filepath.Join(filepath.Dir(o.page), file), svg.Bytes(), 0o644)
-}
-
-// curves writes a table and a picture for each curve of the scaling rows.
-func (all *results) curves(b *bytes.Buffer, o *options) error {
-	for _, curve := range []string{"cores", "connections", "topics", "consumers", "store"} {
-		points := all.curve(curve)
-		if len(points) == 0 {
-			continue
-		}
-		x, rate := curve, "rate"
-		switch curve {
-		case "consumers":
-			rate = "delivered"
-		case "store":
-			x = "GiB"
-		}
-		fmt.Fprintf(b, "\n## As %s grow\n\n| %s | msg/s | CPU-µs/msg | p99 ms | anonymous MiB | restart ms |\n|---|---|---|---|---|---|\n", curve, x)
-		lines := chart.Lines{Title: "As " + curve + " grow", X: x, Y: "CPU-µs per message", LogX: curve != "cores", Series: []chart.Series{{Name: "CPU-µs"}}}
-		for _, p := range points {
-			figure := func(name string, format func(float64) string) string {
-				if v, ok := p.figures[name]; ok {
-					return format(v)
-				}
-				return "–"
-			}
-			fmt.Fprintf(b, "| %v | %s | %s | %s | %s | %s |\n", p.x, figure(rate, perSecond), figure("cpu", micros), figure("p99", ms), figure("anon", whole), figure("start", whole))
-			lines.Series[0].Points = append(lines.Series[0].Points, chart.Point{X: p.x, Y: p.figures["cpu"]})
-		}
-		if err := all.picture(b, o, curve, "As "+curve+" grow", lines.SVG); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// point is one point of a curve.
-type point struct {
-	x       float64
-	figures figures
-}
-
-// curve collects the medians of a curve's rows: rows named CURVE=x, or one row with figures named FIGURE@x.
-func (all *results) curve(name string) (points []point) {
-	at := func(x float64) figures {
-		for _, p := range points {
-			if p.x == x {
-				return p.figures
-			}
-		}
-		points = append(points, point{x, figures{}})
-		return points[len(points)-1].figures
-	}
-	for _, r := range all.list {
-		curve, text, is := strings.Cut(r.Row, "=")
-		if r.Group != groupScale || curve != name {
-			continue
-		}
-		for figure := range r.Figures {
-			if !is {
-				figure, text, _ = strings.Cut(figure, "@")
-			}
-			x, err := strconv.ParseFloat(text, 64)
-			if err != nil {
-				continue
-			}
-			of := figure
-			if !is {
-				of += "@" + text
-			}
-			at(x)[figure] = all.of(r.Group, r.Row, r.Who, of).median
-		}
-	}
-	slices.SortFunc(points, func(a, b point) int { return int(a.x - b.x) })
-	return points
 }

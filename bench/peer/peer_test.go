@@ -84,7 +84,8 @@ func sample(t *testing.T, o *options) *results {
 	}
 	keep(groupScale, "topics=1", ours, 0, figures{"rate": 500_000, "cpu": 1.5})
 	keep(groupScale, "topics=10000", ours, 0, figures{"rate": 400_000, "cpu": 2})
-	keep(groupScale, "store", ours, 0, figures{"rate@1": 5, "cpu@1": 1, "start@1": 80, "rate@10": 4, "cpu@10": 2, "start@10": 90})
+	keep(groupScale, "store=4", ours, 0, figures{"rate": 4, "cpu": 2, "clean": 90, "killed": 95})
+	keep(groupScale, "store=30", ours, 0, figures{"rate": 3, "cpu": 2, "clean": 100})
 	return all
 }
 
@@ -97,7 +98,7 @@ func TestPage(t *testing.T) {
 	require.NoError(t, err)
 	for _, want := range []string{
 		"| 1 KiB 16x32 | 71 k (70 k–72 k) | 730 k (700 k–760 k) | **10.3 ×** | 21.00 (21.00–21.00) | 1.20 (1.20–1.20) |",
-		"| 10000 | 400 k | 2.00 | – | – | – |", "| 10 | 4 | 2.00 | – | – | 90 |", "As topics grow", "(page-topics.svg)", "in 2 rounds (A B A B)",
+		"| 10000 | 400 k | 2.00 | – | – | – | – |", "| 4 | 4 | 2.00 | – | – | – | 90 | 95 | – |", "## Topics", "(page-topics.svg)", "in 2 rounds (A B A B)",
 	} {
 		require.Contains(t, string(page), want)
 	}
@@ -120,7 +121,16 @@ func TestPage(t *testing.T) {
 	require.Equal(t, all.list, again.list)
 	again.forget(groupSend, "1 KiB 16x32")
 	require.Zero(t, again.of(groupSend, "1 KiB 16x32", java, "rate").n)
-	require.Len(t, again.curve("topics"), 2)
+	require.Equal(t, []int{1, 10_000}, again.points("topics"))
+	require.True(t, again.has(groupScale, "store=30"))
+	require.False(t, again.has(groupScale, "store=1"))
+
+	// The page of the curves alone has a head of its own.
+	o.rows = []string{"scale/topics=1", groupScale}
+	require.NoError(t, again.writePage(o))
+	page, err = os.ReadFile(o.page)
+	require.NoError(t, err)
+	require.Contains(t, string(page), "# As the work grows")
 	o.add = false
 	fresh, err := loadResults(o)
 	require.NoError(t, err)

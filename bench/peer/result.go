@@ -94,6 +94,11 @@ func loadResults(o *options) (*results, error) {
 	}
 }
 
+// has tells whether a row was measured.
+func (all *results) has(group, row string) bool {
+	return slices.ContainsFunc(all.list, func(r result) bool { return r.Group == group && r.Row == row })
+}
+
 // forget drops a row that is measured anew.
 func (all *results) forget(group, row string) {
 	all.list = slices.DeleteFunc(all.list, func(r result) bool { return r.Group == group && r.Row == row })
@@ -142,7 +147,7 @@ func spreadOf(v []float64) spread {
 // rowsOf lists the rows of a group that have results, in the table's order.
 func (all *results) rowsOf(group string) (names []string) {
 	for _, r := range table {
-		if r.group == group && slices.ContainsFunc(all.list, func(x result) bool { return x.Group == group && x.Row == r.name }) {
+		if r.group == group && all.has(group, r.name) {
 			names = append(names, r.name)
 		}
 	}

@@ -61,23 +61,7 @@ func fullStore(ctx context.Context, l *lab, who contestant) (figures, error) {
 		if err := l.fill(ctx, s, "BenchFill", int(l.o.lifeGiB*(1<<20))); err != nil { // each is somewhat over 1 KiB
 			return err
 		}
-		begin := time.Now()
-		if err := s.Stop(); err != nil {
-			return err
-		}
-		f["stop"] = millis(time.Since(begin))
-		settle()
-		if f["clean"], err = l.startToMessage(ctx, s); err != nil {
-			return err
-		}
-		var rep bench.Report
-		if err := l.bench(ctx, s, &rep, "send", "--warmup", "0s", "--duration", "2s"); err != nil {
-			return err
-		}
-		s.Kill()
-		settle()
-		f["killed"], err = l.startToMessage(ctx, s)
-		return err
+		return l.restarts(ctx, s, f)
 	}()
 	s.end()
 	return f, errors.Join(err, os.RemoveAll(s.dir))
@@ -88,6 +72,28 @@ func (s *server) end() {
 	if s.Process != nil {
 		s.Kill()
 	}
+}
+
+// restarts measures a stop, and how long starts take: after a clean stop, and after a kill under load.
+func (l *lab) restarts(ctx context.Context, s *server, f figures) error {
+	begin := time.Now()
+	if err := s.Stop(); err != nil {
+		return err
+	}
+	f["stop"] = millis(time.Since(begin))
+	settle()
+	var err error
+	if f["clean"], err = l.startToMessage(ctx, s); err != nil {
+		return err
+	}
+	var rep bench.Report
+	if err := l.bench(ctx, s, &rep, "send", "--warmup", "0s", "--duration", "2s"); err != nil {
+		return err
+	}
+	s.Kill()
+	settle()
+	f["killed"], err = l.startToMessage(ctx, s)
+	return err
 }
 
 // startToMessage is how many milliseconds pass from the launch of a broker to the first message that it has stored.

@@ -9,8 +9,9 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
-	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"ringmq/bench"
 )
@@ -38,7 +39,10 @@ func scaleRows() (rows []row) {
 	for _, n := range []int{1, 10, 100, 1000} {
 		add("consumers", n, fanOut(n))
 	}
-	return append(rows, row{groupScale, "store", []contestant{ours}, storeCurve})
+	for _, gib := range storeSizes {
+		rows = append(rows, row{groupScale, fmt.Sprintf("store=%d", gib), []contestant{ours}, onStore(gib)})
+	}
+	return rows
 }
 
 // loadOf measures a send load with more flags.
@@ -148,52 +152,50 @@ func fanOut(n int) func(context.Context, *lab, *server) (figures, error) {
 	}
 }
 
-// storeCurve fills one store step by step and measures at each; its figures are named FIGURE@GiB.
-func storeCurve(ctx context.Context, l *lab, who contestant) (figures, error) {
-	s, err := l.fresh(who, asyncFlush)
-	if err != nil {
-		return nil, err
-	}
-	if err := l.start(ctx, s); err != nil {
-		return nil, err
-	}
-	defer func() { s.Kill() }()
-	f := figures{}
-	const big = 16 << 10
-	have := 0.0
-	for _, text := range l.o.stores {
-		gib, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
-		if err != nil || gib <= have {
-			return nil, fmt.Errorf("-stores %s: want growing numbers of GiB", strings.Join(l.o.stores, ","))
-		}
-		var rep bench.Report
-		if err := l.bench(ctx, s, &rep, "send", "--topic", "BenchFiller", "--queues", "8", "--size", strconv.Itoa(big),
-			"--messages", strconv.Itoa(int((gib-have)*(1<<30)/big))); err != nil {
+// storeSizes are the stores of the curve, in GiB.
+var storeSizes = []int{1, 4, 10, 30, 50}
+
+// onStore measures a store of so many GiB: sending, reading its oldest messages, and the first message stored after a clean
+// stop and after a kill under load.
+func onStore(gib int) func(context.Context, *lab, contestant) (figures, error) {
+	const filler, big = "BenchFiller", 16 << 10
+	return func(ctx context.Context, l *lab, who contestant) (figures, error) {
+		if err := l.room(gib + gib/8 + 4); err != nil {
 			return nil, err
 		}
-		have = gib
-		settle()
-		for name, v := range l.storePoint(ctx, s, &err) {
-			f[fmt.Sprintf("%s@%v", name, gib)] = v
-		}
-		if err != nil {
-			return nil, err
-		}
+		var f figures
+		err := l.onFresh(ctx, who, asyncFlush, nil, func(s *server) error {
+			var rep bench.Report
+			err := l.bench(ctx, s, &rep, "send", "--topic", filler, "--queues", "8", "--size", strconv.Itoa(big), "--messages", strconv.Itoa(gib<<30/big))
+			if err != nil {
+				return err
+			}
+			settle()
+			if f, err = loadOf()(ctx, l, s); err != nil {
+				return err
+			}
+			err = l.bench(ctx, s, &rep, append([]string{"pull", "--topic", filler, "--queues", "8", "--conns", "1", "--max", "1"}, l.timed()...)...)
+			if err != nil {
+				return err
+			}
+			f["get p50"], f["get p99"] = rep.Latency.P50, rep.Latency.P99
+			return l.restarts(ctx, s, f)
+		})
+		return f, err
 	}
-	return f, nil
 }
 
-// storePoint measures sending, reading the newest, and a restart.
-func (l *lab) storePoint(ctx context.Context, s *server, failed *error) figures {
-	send, err := loadOf()(ctx, l, s)
-	if err == nil {
-		err = s.Stop()
+// errNoRoom is that of a row which this machine cannot measure: it is left out.
+var errNoRoom = errors.New("left out")
+
+// room tells whether the disk has so many GiB free.
+func (l *lab) room(gib int) error {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(l.dir, &fs); err != nil {
+		return err
 	}
-	f := figures{"rate": send["rate"], "cpu": send["cpu"], "p99": send["p99"], "anon": send["anon"]}
-	if err == nil {
-		settle()
-		f["start"], err = l.startToMessage(ctx, s)
+	if free := int64(fs.Bavail) * fs.Bsize >> 30; free < int64(gib) {
+		return fmt.Errorf("%w: it needs %d GiB of disk, %d are free (-work chooses another)", errNoRoom, gib, free)
 	}
-	*failed = err
-	return f
+	return nil
 }
