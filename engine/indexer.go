@@ -45,15 +45,9 @@ var errBehind = errors.New("the index could not be written during the start: the
 
 // indexWork is messages to be indexed, in the order of the log.
 type indexWork struct {
-	records []indexRecord
+	records []index.Record
 	hashes  []int32
 	end     message.LogOffset // of the log below which these, and those before them, are all
-}
-
-type indexRecord struct {
-	off       message.LogOffset
-	storeTime int64
-	hashes    int32 // end of this record's in indexWork.hashes
 }
 
 func (w *indexWork) reset() { w.records, w.hashes = w.records[:0], w.hashes[:0] }
@@ -93,7 +87,7 @@ func (ix *indexer) hand(b *batch, end message.LogOffset) {
 			continue
 		}
 		w.hashes = append(w.hashes, b.hashes[d.hashFrom:d.hashTo]...)
-		w.records = append(w.records, indexRecord{d.logOffset, d.storeTime, int32(len(w.hashes))})
+		w.records = append(w.records, index.Record{Offset: d.logOffset, StoreTime: d.storeTime, Hashes: int32(len(w.hashes))})
 	}
 	w.end = end
 	ix.mu.Unlock()
@@ -145,16 +139,8 @@ func (ix *indexer) step() (again bool) {
 	if len(ix.work.records) == 0 && !ix.take() {
 		return false
 	}
-	n, from := 0, int32(0)
-	var err error
-	for ; n < len(ix.work.records); n++ {
-		r := &ix.work.records[n]
-		if err = ix.x.Put(r.off, r.storeTime, ix.work.hashes[from:r.hashes]); err != nil {
-			break
-		}
-		from = r.hashes
-	}
-	ix.settle(n, from, err)
+	n, err := ix.x.PutAll(ix.work.records, ix.work.hashes)
+	ix.settle(n, err)
 	return err != nil
 }
 
@@ -192,8 +178,8 @@ func (ix *indexer) take() bool {
 	return true
 }
 
-// settle notes how far a step came: n records and the hashes before from are done.
-func (ix *indexer) settle(n int, from int32, err error) {
+// settle notes how far a step came: n records are done.
+func (ix *indexer) settle(n int, err error) {
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
 	ix.failure, ix.retrying = err, err != nil
@@ -204,11 +190,15 @@ func (ix *indexer) settle(n int, from int32, err error) {
 		return
 	}
 	w := &ix.work
-	ix.done = w.records[n].off
+	from := int32(0)
+	if n > 0 {
+		from = w.records[n-1].Hashes
+	}
+	ix.done = w.records[n].Offset
 	w.records = append(w.records[:0], w.records[n:]...)
 	w.hashes = append(w.hashes[:0], w.hashes[from:]...)
 	for i := range w.records {
-		w.records[i].hashes -= from
+		w.records[i].Hashes -= from
 	}
 }
 

@@ -41,6 +41,25 @@ func BenchmarkPut(b *testing.B) {
 	}
 }
 
+// BenchmarkPutAll indexes records of one unique key each, with hashes from everywhere, 1,000 at a time.
+func BenchmarkPutAll(b *testing.B) {
+	x := benchIndex(b)
+	records, hashes := make([]Record, 1000), make([]int32, 1000)
+	random, off := uint32(1), message.LogOffset(0)
+	b.ReportAllocs()
+	for i := 0; i < b.N; i += len(records) {
+		for k := range records {
+			random = random*1664525 + 1013904223
+			hashes[k] = int32(random >> 1)
+			records[k] = Record{off, 1_700_000_000_000 + int64(i), int32(k + 1)}
+			off += 1000
+		}
+		if _, err := x.PutAll(records, hashes); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkHashes(b *testing.B) {
 	topic, uniq, keys := []byte("BenchmarkTopic"), []byte("7F0000010000000000000000000000000"), []byte("order-17 customer-4711")
 	var hashes []int32

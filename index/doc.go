@@ -42,8 +42,8 @@
 // [Index.Put] and never a SIGBUS: header and slots at creation, entries 4 MiB ahead.
 //
 // An entry is written before the slot that leads to it, and the slot before the header that
-// counts it. A process killed in between leaves a slot leading to an uncounted entry; Open
-// puts such a slot back to what the entry says was there.
+// counts it, and the others of a call of [Index.PutAll]. A process killed in between leaves slots leading to uncounted
+// entries; Open puts such a slot back to what the entry says was there.
 //
 // # Power cuts
 //

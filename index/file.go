@@ -23,8 +23,7 @@ type file struct {
 
 	holders atomic.Int32
 
-	// What readers see of the header; written by the writer, and only what changed: it is done for
-	// each record.
+	// What readers see of the header; written by the writer.
 	isFull         atomic.Bool
 	beginTimestamp atomic.Int64
 	endTimestamp   atomic.Int64
@@ -65,7 +64,7 @@ func (x *Index) createFile(name string) (*file, error) {
 	var f *file
 	if err = mf.Truncate(x.shape.size()); err == nil {
 		if err = mf.Allocate(0, blocks); err == nil {
-			f, err = newFile(name, mf, x.shape, mapfile.ReadWrite)
+			f, err = newFile(name, mf, x.shape, mapfile.Scattered)
 		}
 	}
 	if err != nil {
@@ -88,12 +87,8 @@ func newFile(name string, mf mapfile.File, s shape, access mapfile.Access) (*fil
 
 // publish shows the header to readers.
 func (f *file) publish() {
-	if f.beginTimestamp.Load() != f.head.beginTimestamp {
-		f.beginTimestamp.Store(f.head.beginTimestamp)
-	}
-	if f.isFull.Load() != f.full() {
-		f.isFull.Store(f.full())
-	}
+	f.beginTimestamp.Store(f.head.beginTimestamp)
+	f.isFull.Store(f.full())
 	f.endTimestamp.Store(f.head.endTimestamp)
 	f.lastOffset.Store(int64(f.head.endOffset))
 }
@@ -137,7 +132,12 @@ func (f *file) reserve(n int32) error {
 // setHeader makes h the header, on the file and for readers.
 func (f *file) setHeader(h header) {
 	f.head = h
-	h.encode(f.data)
+	f.showHeader()
+}
+
+// showHeader writes head to the file and shows it to readers.
+func (f *file) showHeader() {
+	f.head.encode(f.data)
 	f.publish()
 }
 

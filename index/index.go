@@ -70,6 +70,8 @@ type Index struct {
 	end    message.LogOffset // the last indexed record, -1 for none
 	placed []placed          // entries in last of the record being put
 	before header            // of last, before them
+	// uncounted bounds the entries that last's header does not count: mostKeys.
+	uncounted int
 
 	syncing sync.Mutex // orders those that sync
 	lost    error      // under syncing: the first failed sync

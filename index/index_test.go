@@ -217,24 +217,31 @@ func TestSyncTellsFullFile(t *testing.T) {
 	require.NoError(t, x.Close())
 }
 
-// A process that is killed within Put leaves entries that slots lead to and the header does not count.
+// A process that is killed within PutAll leaves entries that slots lead to and the header does not count: no more than
+// Open looks for.
 func TestInterruptedPut(t *testing.T) {
-	fs := mapfile.NewMem()
-	x, err := Open(Options{FS: fs, Slots: 7, Entries: 1000, Clock: testClock()})
-	require.NoError(t, err)
-	put(t, x, 0, 20)
-	x.begin()
-	for _, h := range hashesOf(20) {
-		require.NoError(t, x.link(h, 2000, second(20)))
+	for _, uncounted := range []int{1, mostKeys / 3, mostKeys} {
+		t.Run(fmt.Sprint(uncounted), func(t *testing.T) {
+			fs := mapfile.NewMem()
+			o := Options{FS: fs, Slots: 7000, Entries: 100_000, Clock: testClock()}
+			x, err := Open(o)
+			require.NoError(t, err)
+			put(t, x, 0, 20)
+			for n := 20; n < 20+uncounted; n++ {
+				require.NoError(t, x.put(message.LogOffset(100*n), second(n), hashesOf(n)))
+			}
+			o.FS = fs.Kill()
+			x, err = Open(o)
+			require.NoError(t, err)
+			kept := int(x.EndOffset()/100) + 1
+			require.GreaterOrEqual(t, kept, 20)
+			requireRecords(t, x, 0, kept)
+			put(t, x, kept, kept+5)
+			requireRecords(t, x, 0, kept+5)
+			require.NoError(t, x.Close())
+			require.NoError(t, fs.Close())
+		})
 	}
-	killed := fs.Kill()
-	x, err = Open(Options{FS: killed, Slots: 7, Entries: 1000, Clock: testClock()})
-	require.NoError(t, err)
-	requireRecords(t, x, 0, 20)
-	put(t, x, 20, 25)
-	requireRecords(t, x, 0, 25)
-	require.NoError(t, x.Close())
-	require.NoError(t, fs.Close())
 }
 
 func TestSetAside(t *testing.T) {

@@ -75,7 +75,7 @@ type header struct {
 
 func (h header) empty() bool { return h.nextEntry <= 1 }
 
-func (h header) encode(b []byte) {
+func (h *header) encode(b []byte) {
 	be := binary.BigEndian
 	be.PutUint64(b[posBeginTimestamp:], uint64(h.beginTimestamp))
 	be.PutUint64(b[posEndTimestamp:], uint64(h.endTimestamp))

@@ -128,10 +128,10 @@ func (x *Index) resume() error {
 // writable opens a file anew for writing if it is not yet. What blocks it has is not known: a
 // Java broker's is sparse.
 func (x *Index) writable(old *file) (*file, error) {
-	if old.access == mapfile.ReadWrite {
+	if old.access == mapfile.Scattered {
 		return old, nil
 	}
-	f, err := x.openFile(old.name, mapfile.ReadWrite)
+	f, err := x.openFile(old.name, mapfile.Scattered)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +145,7 @@ func (x *Index) writable(old *file) (*file, error) {
 const mostKeys = message.MaxProperties/2 + 1
 
 // uncounted calls fn for the entries that slots lead to, but that the header does not count, the
-// newest first: those of one record at most.
+// newest first: mostKeys at most.
 func (f *file) uncounted(fn func(n int32, e entry) error) error {
 	first := f.head.nextEntry
 	for n := min(first+mostKeys, f.entries) - 1; n >= first; n-- {

@@ -83,13 +83,19 @@ func (s *machine) open(t *rapid.T) {
 
 func (s *machine) put(t *rapid.T) {
 	keys := rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c", "d"}), 1, 3)
+	var batch []Record
+	var hashes []int32
 	for range rapid.SampledFrom([]int{1, 5, 300}).Draw(t, "count") {
 		r := modelRecord{off: s.next, stored: s.time, keys: keys.Draw(t, "keys")}
-		require.NoError(t, s.x.Put(r.off, r.stored, r.hashes()))
+		hashes = append(hashes, r.hashes()...)
+		batch = append(batch, Record{r.off, r.stored, int32(len(hashes))})
 		s.records = append(s.records, r)
 		s.next += message.LogOffset(rapid.Int64Range(1, 1000).Draw(t, "size"))
 		s.time += rapid.Int64Range(0, 3000).Draw(t, "ms")
 	}
+	done, err := s.x.PutAll(batch, hashes)
+	require.NoError(t, err)
+	require.Equal(t, len(batch), done)
 }
 
 func (s *machine) putAgain(t *rapid.T) {

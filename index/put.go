@@ -13,6 +13,13 @@ type placed struct {
 	slot, previous int32
 }
 
+// Record is a record to be indexed.
+type Record struct {
+	Offset    message.LogOffset
+	StoreTime int64 // ms
+	Hashes    int32 // the end of its hashes, which begin where those of the record before end
+}
+
 // Put indexes the record at off, stored at timestamp (ms), under the hashes of its keys (see
 // [AppendHashes]). A record at or below EndOffset changes nothing, so records may be dispatched
 // again. After an error, which is a full or failing disk, the record is not indexed and the
@@ -20,8 +27,50 @@ type placed struct {
 //
 // One goroutine, the writer, may put.
 func (x *Index) Put(off message.LogOffset, timestamp int64, hashes []int32) error {
-	if off <= x.end || len(hashes) == 0 {
-		return nil
+	_, err := x.PutAll([]Record{{off, timestamp, int32(len(hashes))}}, hashes)
+	return err
+}
+
+// PutAll is Put for many records at once, which share what a header costs and the waits for the memory of their slots.
+// done is the number of records before the one that failed: all without an error.
+func (x *Index) PutAll(records []Record, hashes []int32) (done int, err error) {
+	from, touched := 0, 0
+	for ; done < len(records) && err == nil; done++ {
+		r := &records[done]
+		own := hashes[from:r.Hashes]
+		if from = int(r.Hashes); r.Offset <= x.end || len(own) == 0 {
+			continue
+		}
+		if from > touched {
+			touched = min(from+touchAhead, len(hashes))
+			x.touch(hashes[from-len(own) : touched])
+		}
+		if err = x.put(r.Offset, r.StoreTime, own); err != nil {
+			break
+		}
+	}
+	x.commit()
+	return done, err
+}
+
+// touchAhead is how many slots are looked at before they are written. Each is a miss of cache and TLB, which a write waits
+// for alone: reads wait together.
+const touchAhead = 64
+
+// touch brings the slots of hashes near.
+func (x *Index) touch(hashes []int32) {
+	if x.last == nil {
+		return
+	}
+	for _, h := range hashes {
+		x.last.slot(x.last.slotOf(h))
+	}
+}
+
+// put links a record's entries.
+func (x *Index) put(off message.LogOffset, timestamp int64, hashes []int32) error {
+	if x.uncounted+len(hashes) > mostKeys {
+		x.commit()
 	}
 	x.begin()
 	for _, h := range hashes {
@@ -29,7 +78,8 @@ func (x *Index) Put(off message.LogOffset, timestamp int64, hashes []int32) erro
 			return x.undo(err)
 		}
 	}
-	x.commit(off)
+	x.uncounted += len(hashes)
+	x.end = off
 	return nil
 }
 
@@ -41,12 +91,14 @@ func (x *Index) begin() {
 	}
 }
 
-// commit counts the record's entries in the header. Until then a crash of the process undoes
-// them at the next start.
-func (x *Index) commit(off message.LogOffset) {
-	x.last.setHeader(x.last.head)
-	x.last.markDirty()
-	x.end = off
+// commit counts the entries in the header. Until then a crash of the process undoes them at the next start, which
+// looks for mostKeys of them.
+func (x *Index) commit() {
+	if x.uncounted > 0 {
+		x.last.showHeader()
+		x.last.markDirty()
+		x.uncounted = 0
+	}
 }
 
 // undo takes the record's entries out of their chains again.
@@ -114,7 +166,7 @@ func (x *Index) roll() error {
 	}
 	if x.last != nil {
 		// What of the record being put is in the full file stays there.
-		x.last.setHeader(x.last.head)
+		x.last.showHeader()
 		x.last.markDirty()
 	}
 	x.mu.Lock()

@@ -173,14 +173,14 @@ func (f *dirFile) Map(off, n int64, access Access) (*Mapping, error) {
 		return nil, f.fail("mmap", fmt.Errorf("bytes %d to %d of %d", off, off+n, f.Size()))
 	}
 	prot := unix.PROT_READ
-	if access == ReadWrite {
+	if access != ReadOnly {
 		prot |= unix.PROT_WRITE
 	}
 	data, err := unix.Mmap(f.fd, off, int(n), prot, unix.MAP_SHARED)
 	if err != nil {
 		return nil, f.fail("mmap", err)
 	}
-	if access == ReadOnly {
+	if access != ReadWrite {
 		if err := unix.Madvise(data, unix.MADV_RANDOM); err != nil {
 			return nil, f.fail("madvise", errors.Join(err, unix.Munmap(data)))
 		}

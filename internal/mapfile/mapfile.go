@@ -129,13 +129,16 @@ type File interface {
 // Access is what a mapping may be used for.
 type Access uint8
 
-// The two kinds of mapping.
+// The kinds of mapping.
 const (
 	// ReadOnly mappings are advised for random access: a fault reads its own page, not megabytes.
 	ReadOnly Access = iota
 	// ReadWrite mappings may be written where blocks were allocated before; elsewhere a full
 	// disk would be a SIGBUS.
 	ReadWrite
+	// Scattered is ReadWrite for random access. Without that advice a first touch of a new file zeroes as much as
+	// would be read ahead: megabytes.
+	Scattered
 )
 
 // Entry describes one name in a directory.
