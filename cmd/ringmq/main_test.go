@@ -63,6 +63,8 @@ func TestCommandLine(t *testing.T) {
 		{"store fuzz --seeds 2 --first 1 --coverage", 0, []string{"2 runs, "}, nil},
 		{"store fuzz --run seed/1", 0, []string{"seed/1: every promise kept in "}, nil},
 		{"store fuzz --run bits/99999999", 2, nil, []string{"ringmq: bits/99999999: the last one is bits/"}},
+		{"store fuzz --walk sequence --part 5900/5908", 0, []string{"1 runs, "}, nil},
+		{"store fuzz --walk bits --part 5/4", 2, nil, []string{"ringmq: --part 5/4: want K/N, K from 1 to N, such as 3/40"}},
 		{"store fuzz --run speed/1", 2, nil, []string{`ringmq: "speed/1" is no run: want seed/, sequence/, fault/ or bits/ and a number`}},
 		{"broker -p -D tls.server.mode=enforcing", 0, nil, nil},
 		{"broker -D tls.server.mode=enforcing", 1, nil, []string{"tls.server.mode=enforcing: ringmq does not speak TLS yet"}},

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -32,11 +33,12 @@ Each run has a name, and does the same each time:
   seed/N      random lives of a store, with images before operations of the disk (no end)
   sequence/N  up to three operations in every order, every crash point
   fault/N     every operation of the disk fails, in every way
-  bits/N      every bit of a small store flipped, 64 bytes a run (hours)
+  bits/N      every bit of a small store flipped, 64 bytes a run (hours: see --part)
 
 A run that fails is printed with what it did; --run NAME does it again.`,
 		Example: `  ringmq store fuzz --time 1h
   ringmq store fuzz --all
+  ringmq store fuzz --walk bits --part 17/256
   ringmq store fuzz --run seed/17`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
@@ -46,6 +48,7 @@ A run that fails is printed with what it did; --run NAME does it again.`,
 	p.Uint64Var(&f.o.Seeds, "seeds", 0, "how many seeds; 0 goes on until --time or Ctrl-C, or has none where there are walks and no --time")
 	p.Uint64Var(&f.o.First, "first", 0, "the first seed; 0 takes one from the clock")
 	p.StringSliceVar(&f.o.Walks, "walk", nil, "walks to do whole, before the seeds: sequence, fault, bits")
+	p.StringVar(&f.part, "part", "", "only a part of the walks, as `K/N`: every N-th run, from the K-th on; K from 1 to N make the whole")
 	p.BoolVar(&f.all, "all", false, "all walks")
 	p.IntVar(&f.o.Workers, "workers", runtime.GOMAXPROCS(0), "runs at the same time")
 	p.StringVar(&f.name, "run", "", "do one run again, by `name`, and print what it does")
@@ -58,6 +61,7 @@ type storeFuzz struct {
 	o        sim.FuzzOptions
 	time     time.Duration
 	all      bool
+	part     string
 	name     string
 	coverage bool
 	began    time.Time
@@ -73,8 +77,26 @@ func (f *storeFuzz) run(cmd *cobra.Command) error {
 	if f.all {
 		f.o.Walks = []string{"sequence", "fault", "bits"}
 	}
+	if err := f.parsePart(); err != nil {
+		return &usageError{err}
+	}
 	f.o.NoSeeds = len(f.o.Walks) > 0 && f.o.Seeds == 0 && f.time == 0
 	return f.fuzz(cmd)
+}
+
+// parsePart reads --part.
+func (f *storeFuzz) parsePart() error {
+	if f.part == "" {
+		return nil
+	}
+	k, n, _ := strings.Cut(f.part, "/")
+	part, err := strconv.ParseUint(k, 10, 32)
+	parts, err2 := strconv.ParseUint(n, 10, 32)
+	if err != nil || err2 != nil || part == 0 || part > parts {
+		return fmt.Errorf("--part %s: want K/N, K from 1 to N, such as 3/40", f.part)
+	}
+	f.o.Part, f.o.Parts = part-1, parts
+	return nil
 }
 
 // again does one run and prints it.

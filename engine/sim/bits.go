@@ -15,9 +15,16 @@ import (
 // bitsStore is a store whose bits are flipped. It is not changed any more.
 type bitsStore struct {
 	m     *sim
+	rows  map[row][]*record // what each queue serves, in its order
 	files []string
 	sizes []int64
 	count uint64 // chunks of all files
+}
+
+// row is a queue.
+type row struct {
+	topic string
+	id    int32
 }
 
 // bitsChunk is how many bytes one run of [Bits] covers.
@@ -57,7 +64,11 @@ func (s *bitsStore) fill(w *world, e ending) {
 	m.end()
 	m.mem, m.image, m.s = m.image, nil, engine.Steps{}
 	m.mem.Fault = nil
-	s.m = m
+	m.model.records = slices.Clip(m.model.records) // those who flip add their own behind them
+	s.m, s.rows = m, map[row][]*record{}
+	for _, r := range m.model.records {
+		s.rows[row{r.topic, r.id}] = append(s.rows[row{r.topic, r.id}], r)
+	}
 	s.list(".")
 }
 
@@ -135,33 +146,36 @@ func (s *bitsStore) flip(w *world, name string, off int64, bit int) {
 		c.must(false, "bit %d of byte %d of %s: the store does not open", bit, off, name)
 	}
 	c.w.images++
-	c.auditFlipped(name, off)
+	c.auditFlipped(s.rows, name, off)
 }
 
 // auditFlipped checks that every message is served but one that was hit.
-func (m *sim) auditFlipped(name string, off int64) {
+func (m *sim) auditFlipped(rows map[row][]*record, name string, off int64) {
 	var hit *record
-	inLog := kindOf(name) == engine.CommitLogName
-	served := map[place][][]byte{} // a damaged one may say that it is at the place of another
-	for _, q := range m.s.Queues() {
-		m.serve(q, served)
-	}
-	for _, r := range m.model.records {
-		if inLog && off >= int64(r.log) && off < int64(r.end()) {
-			hit = r
-			continue
+	if kindOf(name) == engine.CommitLogName {
+		if i := slices.IndexFunc(m.model.records, func(r *record) bool { return off < int64(r.end()) }); i >= 0 {
+			hit = m.model.records[i]
 		}
-		i := slices.IndexFunc(served[r.place], func(b []byte) bool { return bytes.Equal(b, r.raw) })
-		m.must(i >= 0, "%s, byte %d: lost %s", name, off, r)
-		served[r.place] = slices.Delete(served[r.place], i, i+1)
 	}
-	left := 0
-	for at, others := range served {
+	left, seen := 0, 0
+	for _, q := range m.s.Queues() {
+		want := rows[row{q.Topic(), q.ID()}]
+		seen += len(want)
+		// A damaged one may say that it is at the place of another.
+		missing, others := m.serve(q, want)
+		for _, r := range missing {
+			i := slices.IndexFunc(others, func(b []byte) bool { return bytes.Equal(b, r.raw) })
+			if i >= 0 {
+				others = slices.Delete(others, i, i+1)
+			}
+			m.must(i >= 0 || r == hit, "%s, byte %d: lost %s", name, off, r)
+		}
 		for _, b := range others {
-			m.must(hit != nil && distance(b, hit.raw) <= 1, "%s, byte %d: %s is served, and nobody put it", name, off, at)
+			m.must(hit != nil && distance(b, hit.raw) <= 1, "%s, byte %d: %s/%d serves what nobody put", name, off, q.Topic(), q.ID())
 			left++
 		}
 	}
+	m.must(seen == len(m.model.records), "%s, byte %d: a queue is missing, and its messages", name, off)
 	if hit != nil {
 		m.reached("record hit", [...]string{"gone", "served, changed"}[left], "")
 	}
@@ -176,8 +190,8 @@ func (m *sim) auditFlipped(name string, off int64) {
 	m.model.bodies--
 }
 
-// serve reads a queue as consumers do, a message at a time.
-func (m *sim) serve(q *consumequeue.Queue, served map[place][][]byte) {
+// serve reads a queue as consumers do, and returns what of its messages is not there, and what else is.
+func (m *sim) serve(q *consumequeue.Queue, want []*record) (missing []*record, others [][]byte) {
 	res := engine.NewGetResult()
 	defer func() { res.Release() }()
 	repaired := message.QueueOffset(-1)
@@ -195,17 +209,22 @@ func (m *sim) serve(q *consumequeue.Queue, served map[place][][]byte) {
 		m.must(res.Next > at, "%s/%d: a get at %d leads to %d: %s", q.Topic(), q.ID(), at, res.Next, res.Status)
 		for _, b := range res.Buffers() {
 			for len(b) >= message.MinSize {
+				if i := slices.IndexFunc(want[:min(2, len(want))], func(r *record) bool { return bytes.HasPrefix(b, r.raw) }); i >= 0 {
+					missing = append(missing, want[:i]...)
+					b, want = b[len(want[i].raw):], want[i+1:]
+					continue
+				}
 				h, err := message.Peek(b)
 				m.must(err == nil && h.Size <= len(b), "%s/%d: a get at %d returns what is no message: %v", q.Topic(), q.ID(), at, err)
 				var r message.Record
 				if message.Decode(b[:h.Size], &r) == nil {
-					at := place{q.Topic(), q.ID(), r.QueueOffset}
-					served[at] = append(served[at], bytes.Clone(b[:h.Size]))
+					others = append(others, b[:h.Size]) // of the image, which does not change
 				}
 				b = b[h.Size:]
 			}
 		}
 	}
+	return append(missing, want...), others
 }
 
 // distance is in how many bits two texts differ; those of another length differ in all.

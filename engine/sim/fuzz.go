@@ -12,8 +12,11 @@ type FuzzOptions struct {
 	// First and Seeds are the first seed and how many; 0 seeds: no end, but with NoSeeds none.
 	First, Seeds uint64
 	NoSeeds      bool
-	// Walks, by name, are run whole before the seeds.
+	// Walks, by name, are run before the seeds.
 	Walks []string
+	// Of the walks only the runs Part, Part+Parts, Part+2·Parts … ; with 0 Parts all of them. So a long walk can
+	// be done a part at a time, and each part looks everywhere.
+	Part, Parts uint64
 	// Workers is how many runs go on at once.
 	Workers int
 	// Done is called after each run, one at a time.
@@ -83,11 +86,13 @@ type fuzz struct {
 // take chooses the next run.
 func (f *fuzz) take() (w Walk, n uint64, ok bool) {
 	n = f.next.Add(1) - 1
+	parts := max(f.o.Parts, 1)
 	for _, w := range f.walks {
-		if n < w.Len() {
-			return w, n, true
+		runs := (w.Len() + parts - 1 - f.o.Part) / parts
+		if n < runs {
+			return w, f.o.Part + n*parts, true
 		}
-		n -= w.Len()
+		n -= runs
 	}
 	return Walks[0], f.o.First + n, !f.o.NoSeeds && (f.o.Seeds == 0 || n < f.o.Seeds)
 }

@@ -49,8 +49,9 @@ func (n *memNode) copyTo(copies map[*memNode]*memNode) *memNode {
 	if c := copies[n]; c != nil {
 		return c
 	}
+	n.shared = true
 	c := &memNode{
-		dir: n.dir, modTime: n.modTime, data: bytes.Clone(n.data), device: bytes.Clone(n.device),
+		dir: n.dir, modTime: n.modTime, data: bytes.Clone(n.data), device: n.device, shared: true,
 		forgotten: maps.Clone(n.forgotten), blocks: slices.Clone(n.blocks), blockCount: n.blockCount,
 	}
 	copies[n] = c

@@ -17,6 +17,7 @@ type memNode struct {
 
 	data   []byte // what readers see
 	device []byte // what the device has
+	shared bool   // device is that of an image, too: it is copied before it is changed
 	// forgotten are the sectors that were dirty when a Sync failed, as they were then: the
 	// kernel takes them for clean until they change again.
 	forgotten map[int][]byte
@@ -83,10 +84,10 @@ func sector(b []byte, i int) []byte {
 //
 //go:norace
 func (n *memNode) sync() {
-	n.settleLength()
 	if bytes.Equal(n.data, n.device) {
 		return
 	}
+	n.settleLength()
 	n.syncSectors(0, (len(n.data)+Sector-1)/Sector)
 }
 
@@ -99,10 +100,11 @@ func (n *memNode) syncRange(off, count int64) {
 
 const perPage = block / Sector
 
+// settleLength gives the device the length of the live bytes, and makes its bytes the file's own.
 func (n *memNode) settleLength() {
-	if len(n.device) != len(n.data) {
+	if len(n.device) != len(n.data) || n.shared {
 		n.device = append(make([]byte, 0, len(n.data)), n.device[:min(len(n.device), len(n.data))]...)
-		n.device = n.device[:len(n.data)]
+		n.device, n.shared = n.device[:len(n.data)], false
 	}
 }
 
