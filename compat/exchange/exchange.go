@@ -93,7 +93,7 @@ func (e *exchange) play(title func(by *target.Target, last target.Kind) string, 
 }
 
 func (e *exchange) storeOptions() target.Options {
-	o := target.Options{"flushConsumerOffsetInterval": "1000"}
+	o := target.Options{"flushConsumerOffsetInterval": "1000", "enableLmq": "true", "enableMultiDispatch": "true"}
 	if e.Small {
 		o = o.With(target.Options{
 			"mappedFileSizeCommitLog":    fmt.Sprint(2 << 20),

@@ -21,13 +21,19 @@ const (
 )
 
 // topics are what a store of this package holds, with their queues. All but ex_auto are created by request.
-var topics = map[string]int{"ex_plain": 4, "ex_tags": 2, "ex_batch": 1, "ex_large": 1, "ex-odd_Name%1": 3, "ex_auto": 4}
+var topics = map[string]int{"ex_plain": 4, "ex_tags": 2, "ex_batch": 1, "ex_large": 1, "ex-odd_Name%1": 3, "ex_auto": 4, "ex_light": 1}
+
+// Light queues hold messages of ex_light, and exist by being named.
+const (
+	lightOne, lightTwo = "%LMQ%ex_one", "%LMQ%ex_two"
+	lightGroup         = "%LMQ%CG_ex"
+)
 
 // fill writes a phase's messages, offsets, topics and groups, and waits until they can be read.
 func fill(ctx context.Context, c *raw.Conn, phase int) error {
 	f := &filler{conn: c, phase: phase, want: map[queue]int64{}}
 	for _, step := range []func(context.Context) error{
-		f.topics, f.plain, f.tags, f.batches, f.large, f.odd, f.groups, f.offsets,
+		f.topics, f.plain, f.tags, f.batches, f.large, f.light, f.odd, f.groups, f.offsets,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -158,6 +164,21 @@ func (f *filler) large(ctx context.Context) error {
 	return nil
 }
 
+// light writes messages for light queues: every one for the second, every third for the first, too.
+func (f *filler) light(ctx context.Context) error {
+	for i := range 90 {
+		names := lightTwo
+		if i%3 == 0 {
+			names = lightOne + "," + lightTwo
+		}
+		if err := f.send(ctx, "ex_light", 0, fmt.Appendf(nil, "l%d-%d", f.phase, i), "INNER_MULTI_DISPATCH", names); err != nil {
+			return err
+		}
+	}
+	f.want[queue{lightOne, 0}], f.want[queue{lightTwo, 0}] = int64(f.phase+1)*30, int64(f.phase+1)*90
+	return nil
+}
+
 // odd writes what is rare: no body, no properties, flags, a compressed mark, a born time of long ago.
 func (f *filler) odd(ctx context.Context) error {
 	const topic = "ex-odd_Name%1"
@@ -196,6 +217,11 @@ func (f *filler) groups(ctx context.Context) error {
 func committed(phase int, id int32) int64 { return int64(phase*50) + int64(id) + 1 }
 
 func (f *filler) offsets(ctx context.Context) error {
+	for _, name := range []string{lightOne, lightTwo} { // first: the others are waited for on the disk
+		if err := f.conn.CommitOffset(ctx, lightGroup, name, 0, committed(f.phase, 0)); err != nil {
+			return err
+		}
+	}
 	for _, group := range []string{pushGroup, settledGroup} {
 		for id := range int32(4) {
 			if err := f.conn.CommitOffset(ctx, group, "ex_plain", id, committed(f.phase, id)); err != nil {
@@ -209,7 +235,7 @@ func (f *filler) offsets(ctx context.Context) error {
 // awaitOffsetsOnDisk waits until the program has written the committed offsets: what a kill -9 leaves of them is
 // what stood in the file, and the Java broker writes it first after 10 s.
 func (e *exchange) awaitOffsetsOnDisk(ctx context.Context) error {
-	file := filepath.Join(e.Store, "config", "consumerOffset.json")
+	file := filepath.Join(e.Store, "config", "lmqConsumerOffset.json") // with enableLmq all are there
 	for {
 		text, err := os.ReadFile(file)
 		if err != nil && !os.IsNotExist(err) {

@@ -42,6 +42,11 @@ func take(ctx context.Context, c *raw.Conn) (*snapshot, error) {
 			}
 		}
 	}
+	for _, name := range []string{lightOne, lightTwo} {
+		if err := s.light(ctx, c, name); err != nil {
+			return nil, err
+		}
+	}
 	if err := s.tables(ctx, c); err != nil {
 		return nil, err
 	}
@@ -68,6 +73,34 @@ func (s *snapshot) queue(ctx context.Context, c *raw.Conn, q queue) error {
 		err = fmt.Errorf("%s:%d begins at %d", q.topic, q.id, lo)
 	}
 	return err
+}
+
+// light takes a light queue, whose records say where they stand in their own topic's.
+func (s *snapshot) light(ctx context.Context, c *raw.Conn, name string) error {
+	q := queue{name, 0}
+	end, err := c.Offset(ctx, raw.CodeMaxOffset, name, 0)
+	if err != nil {
+		return err
+	}
+	for next := int64(0); next < end; {
+		p, err := c.Pull(ctx, "CG_ex_reader", name, 0, next, 32)
+		if err != nil {
+			return err
+		}
+		if p.Code != raw.Success || len(p.Records) == 0 || p.Next != next+int64(len(p.Records)) {
+			return fmt.Errorf("pull of %s at %d of %d answers %d %q, %d messages, and goes on at %d", name, next, end, p.Code, p.Remark, len(p.Records), p.Next)
+		}
+		for _, r := range p.Records {
+			s.queues[q] = append(s.queues[q], r.Raw)
+		}
+		next = p.Next
+	}
+	offset, err := c.CommittedOffset(ctx, lightGroup, name, 0)
+	if err != nil {
+		return err
+	}
+	s.offsets[lightGroup+"@"+name] = fmt.Sprint(offset)
+	return nil
 }
 
 // tables takes what stands in the broker's JSON files.

@@ -79,7 +79,7 @@ func permission(s *stage) {
 	equal("answer to a pull", "16 the broker["+host+"] pulling message is forbidden", fmt.Sprint(a.Code, " ", a.Remark))
 	s.set("brokerPermission=6", "brokerPermission=6")
 	s.awaitPerm(topic, 6)
-	s.fill(topic, "again", 1)
+	s.awaitSent(topic)
 }
 
 func wiped(s *stage) {
@@ -94,8 +94,17 @@ func wiped(s *stage) {
 			_ = s.refused(topic)
 		}
 	}
-	s.newProducer()
-	s.fill(topic, "again", 1)
+	s.awaitSent(topic)
+}
+
+// awaitSent sends when the client has asked for the route again.
+func (s *stage) awaitSent(topic string) {
+	await(soon, func() string { return "a message that is taken" }, func() bool {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		_, err := s.producer().SendSync(ctx, primitive.NewMessage(topic, []byte("again")))
+		return err == nil
+	})
 }
 
 func rejectTransactions(s *stage) {

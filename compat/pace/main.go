@@ -1,12 +1,13 @@
 // Command pace measures what waits, what is decided later, and what is chosen, beside the Java broker: the same load on
 // one program after the other, each alone on an empty store.
 //
-//	go run ./compat/pace [-only delay,late,transactions,filter] [-programs java,ringmq] [-messages 100000] [-seconds 5]
+//	go run ./compat/pace [-only delay,late,transactions,filter,share] [-programs java,ringmq] [-messages 100000] [-seconds 5]
 //
 //	delay         messages of one level, all due when the broker starts: from the first delivered to the last
 //	late          one second's delay while the others wait: how late messages come, and how many within 50 ms
 //	transactions  half message, answer, commit, over and over: messages committed a second
 //	filter        one consumer pulls by an SQL92 expression that one message in a hundred matches: messages passed a second
+//	share         1,000 consumers of one group and 1,000 queues: how long until each knows all the others
 package main
 
 import (
@@ -58,6 +59,7 @@ var kinds = []struct {
 	{"late", target.Options{"messageDelayLevel": "1s 1h"}, "% in 50 ms", (*lab).late},
 	{"transactions", nil, "messages/s", (*lab).transactions},
 	{"filter", target.Options{"enablePropertyFilter": "true"}, "messages/s", (*lab).filter},
+	{"share", nil, "ms", (*lab).share},
 }
 
 func run(ctx context.Context, args []string) error {
@@ -110,7 +112,7 @@ func run(ctx context.Context, args []string) error {
 			fmt.Printf("%-14s %-8s %10.0f %s\n", kind.name, program, rates[program], kind.unit)
 		}
 		if len(rates) == 2 {
-			fmt.Printf("%-14s ringmq / java %.1f\n", kind.name, rates[target.Ringmq]/rates[target.Java])
+			fmt.Printf("%-14s ringmq / java %.2f\n", kind.name, rates[target.Ringmq]/rates[target.Java])
 		}
 	}
 	return nil

@@ -60,6 +60,18 @@ final class BrokerBehaviours {
         throw new Failed("a message was sent to " + topic);
     }
 
+    /** Checks that one of an exception's causes is the broker's answer. */
+    private static void saysWhy(Throwable refusal, int code, String remark) {
+        for (Throwable cause = refusal; cause != null; cause = cause.getCause()) {
+            if (cause instanceof MQBrokerException answer) {
+                Failed.unlessEqual("code", code, answer.getResponseCode());
+                Failed.unless(answer.getErrorMessage().contains(remark), "the broker says " + answer.getErrorMessage());
+                return;
+            }
+        }
+        throw new Failed("a send ends with " + refusal);
+    }
+
     private static MessageQueue queue(Stage stage, String topic) {
         return new MessageQueue(topic, stage.cluster.brokerName(), 0);
     }
@@ -127,8 +139,7 @@ final class BrokerBehaviours {
             producer.sendMessageInTransaction(new Message(topic, Stage.bytes("refused")), null);
             throw new Failed("a transaction began");
         } catch (MQClientException e) {
-            Failed.unless(e.getCause() instanceof MQBrokerException broker && broker.getResponseCode() == 16
-                && broker.getErrorMessage().endsWith("sending transaction message is forbidden"), "a transaction ends with " + e);
+            saysWhy(e, 16, "sending transaction message is forbidden");
         } finally {
             set(stage, "rejectTransactionMessage", "false");
         }
@@ -140,8 +151,7 @@ final class BrokerBehaviours {
         String topic = stage.topic("accept", 1);
         set(stage, "startAcceptSendRequestTimeStamp", "32503676400000");
         try {
-            Exception refusal = refusal(stage, topic);
-            Failed.unless(refusal.getMessage().contains("broker unable to service, until "), "a send ends with " + refusal);
+            saysWhy(refusal(stage, topic), 1, "broker unable to service, until ");
         } finally {
             set(stage, "startAcceptSendRequestTimeStamp", "0");
         }
