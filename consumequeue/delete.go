@@ -50,7 +50,8 @@ func (t *Table) Retire(topic string, queues []*Queue) {
 		q.Retired = true
 		q.mu.Lock()
 		q.gone = true
-		q.tail, q.base = nil, q.Max()
+		q.setTail(nil)
+		q.base = q.Max()
 		q.min.Store(int64(q.base))
 		q.mu.Unlock()
 		t.lookup.remove(q)

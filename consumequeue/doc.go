@@ -34,8 +34,9 @@
 //
 // Entries are not written through a mapping: half a million queues would need as many
 // mappings, and a full disk would be a SIGBUS. Each queue has a small tail in memory, which
-// [Queue.Put] appends to and readers read from; it is written when it is full (4 KiB) and by
-// [Table.Flush], and given back when the queue rests.
+// [Queue.Put] appends to and readers read from. It is written by [Table.FlushDue] when it is full (4 KiB) and by
+// [Table.Flush], never by Put: a loop must not wait for the kernel. It is given back when the queue rests, or when all
+// tails together are large.
 //
 //	0 … Min … base … written … Max
 //	    |      |       |        |

@@ -222,7 +222,7 @@ func (q *Queue) checkFile(e mapfile.Entry) (int64, error) {
 		return 0, fmt.Errorf("consumequeue: %s is not a consume queue file; move it out of the store", name)
 	case e.Size != t.opt.FileSize && e.Size != 0:
 		return 0, fmt.Errorf("consumequeue: %s has %d bytes, but mappedFileSizeConsumeQueue is %d; "+
-			"set the size the store was made with", name, e.Size, t.opt.FileSize)
+			"set the size the store was made with, or, if this file alone is damaged, move it away: it is made again", name, e.Size, t.opt.FileSize)
 	case int64(start)%t.opt.FileSize != 0:
 		return 0, fmt.Errorf("consumequeue: %s does not start at a multiple of mappedFileSizeConsumeQueue, %d; "+
 			"set the size the store was made with", name, t.opt.FileSize)

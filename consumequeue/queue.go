@@ -21,52 +21,62 @@ var ErrDeleted = errors.New("consumequeue: queue was deleted")
 var ErrEntry = errors.New("consumequeue: not an entry")
 
 // Sizes of a tail buffer in bytes: it starts small, because there may be hundreds of
-// thousands of queues that get a message now and then, and is written when it is full.
+// thousands of queues that get a message now and then. One that holds tailFull is to be written; until it is, it grows, and
+// keeps tailMost for the next time.
 const (
 	tailFirst = 8 * EntrySize
 	tailNext  = 32 * EntrySize
 	tailFull  = 204 * EntrySize
+	tailMost  = 8 * tailFull
 )
+
+// tailsKept bounds the memory of all tails: above it, those that are written are given back at the next flush, and readers
+// read from the files.
+const tailsKept = 96 << 20
 
 // Queue is one consume queue. It is found by [Table.Queue] and stays usable until its topic
 // is deleted.
+//
+// It takes three lines of the processor's cache, of which a message touches the first two: among half a million queues each line
+// is a cache miss.
 type Queue struct {
-	// Next is the offset the next message will get. It belongs to the engine, under its append
-	// lock: it runs ahead of Max by what is appended and not yet dispatched. Open sets it to Max.
-	Next message.QueueOffset
-	// Retired says that the queue was deleted: it gives out no offsets any more, and the table has, or makes, another in its
-	// place. It is under the engine's append lock, too; set by [Table.Retire].
-	Retired bool
-
-	table *Table // set before use
-	ext   *ext   // set before use; nil without ext files
 	topic string // set before use
 	id    int32  // set before use
 
-	// serial is the queue's in the cache of entries; another one when its files' entries were changed.
-	serial     atomic.Uint64
+	// Retired says that the queue was deleted: it gives out no offsets any more, and the table has, or makes, another in its
+	// place. It is under the engine's append lock, as Next is; set by [Table.Retire].
+	Retired bool
+
+	// Under mu, as tail, base and end are:
+	listed bool // the queue is in table.dirty
+	gone   bool // the topic was deleted
+	waits  bool // the queue is in table.waiting, or was and could not be written
+
+	// Next is the offset the next message will get. It belongs to the engine, under its append
+	// lock: it runs ahead of Max by what is appended and not yet dispatched. Open sets it to Max.
+	Next message.QueueOffset
+
+	mu         sync.Mutex // covers memory only and is held for no I/O; io is taken before it
 	max        atomic.Int64
-	min        atomic.Int64
+	table      *Table // set before use
 	attachment atomic.Pointer[any]
 
-	// mu covers memory only and is held for no I/O. io is taken before mu.
-	mu sync.Mutex
-	// Under mu:
-	tail   []byte              // the entries from base to max
-	base   message.QueueOffset // first entry of tail; those before are in the files
-	end    message.LogOffset   // where the last entry's record ends
-	listed bool                // the queue is in table.dirty
-	gone   bool                // the topic was deleted
+	tail []byte              // the entries from base to max
+	base message.QueueOffset // first entry of tail; those before are in the files
+	end  message.LogOffset   // where the last entry's record ends
+	min  atomic.Int64
+	ext  *ext // set before use; nil without ext files
+	// serial is the queue's in the cache of entries; another one when its files' entries were changed.
+	serial atomic.Uint64
 
-	// io orders what is done to the files. Put only tries it.
+	// io orders what is done to the files. Put does not wait for it.
 	io sync.Mutex
 	// Under io:
 	files    fileRange           // the files that exist
 	written  message.QueueOffset // entries below are in the files; base ≤ written ≤ max
 	seen     message.QueueOffset // max at the last flush, to tell an idle queue
-	waits    bool                // the queue is in table.waiting
-	failed   bool                // the last write failed; counted in table.failing
 	unsynced fileRange           // files with bytes that are not on the device
+	failed   bool                // the last write failed; counted in table.failing
 	newNames bool                // files were created or removed since the last sync
 }
 
@@ -121,9 +131,9 @@ func (q *Queue) SetAttachment(v any) { q.attachment.Store(&v) }
 // dispatched again. Above Max it is ErrGap, except that a queue whose Min is Max, as it is new or
 // everything in it has expired, goes on wherever its next entry is.
 //
-// The entry is in memory when Put returns and can be read. It reaches the file when the tail
-// is full or by [Table.Flush]; a file that has yet to be created waits for Flush, because
-// that can take milliseconds. A failed write is not an error of Put: see [Table.Failure].
+// The entry is in memory when Put returns and can be read. It reaches the file by [Table.Flush], or, when the tail is
+// full, by [Table.FlushDue]: never by Put, which must not wait, and a write waits while the kernel has the page on its way to the
+// device. A failed write is not an error of Put: see [Table.Failure].
 // One goroutine at a time may put into a queue.
 func (q *Queue) Put(off message.QueueOffset, e Entry) error {
 	if off < 0 || !e.valid() {
@@ -143,7 +153,8 @@ func (q *Queue) Put(off message.QueueOffset, e Entry) error {
 			q.mu.Unlock()
 			return fmt.Errorf("%w: %s/%d has %d, got %d", ErrGap, q.topic, q.id, next, off)
 		}
-		q.tail, q.base = nil, off
+		q.setTail(nil)
+		q.base = off
 		q.min.Store(int64(off))
 	}
 	if len(q.tail) == cap(q.tail) {
@@ -152,19 +163,19 @@ func (q *Queue) Put(off message.QueueOffset, e Entry) error {
 	q.tail = appendEntry(q.tail, e)
 	q.end = e.end()
 	q.max.Store(int64(off) + 1)
-	full, list := len(q.tail) >= tailFull, !q.listed
-	q.listed = true
+	full, list := len(q.tail) >= tailFull && !q.waits, !q.listed
+	q.listed, q.waits = true, q.waits || full
 	q.mu.Unlock()
 	if list {
 		q.table.listDirty(q)
 	}
 	if full {
-		q.spill()
+		q.table.await(q)
 	}
 	return nil
 }
 
-// growTail makes room for an entry. Beyond a full tail, while the file cannot be written, it doubles.
+// growTail makes room for an entry. Beyond a full tail, while it waits to be written, it doubles. The caller holds q.mu.
 func (q *Queue) growTail() {
 	size := max(2*cap(q.tail), tailFull)
 	switch {
@@ -177,5 +188,11 @@ func (q *Queue) growTail() {
 	}
 	tail := make([]byte, len(q.tail), size)
 	copy(tail, q.tail)
+	q.setTail(tail)
+}
+
+// setTail replaces the tail's memory. The caller holds q.mu.
+func (q *Queue) setTail(tail []byte) {
+	q.table.tailBytes.Add(int64(cap(tail) - cap(q.tail)))
 	q.tail = tail
 }

@@ -244,7 +244,8 @@ func (q *Queue) setMax(end message.QueueOffset, logEnd message.LogOffset) {
 	q.changed()
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.tail, q.base, q.end = nil, end, logEnd
+	q.setTail(nil)
+	q.base, q.end = end, logEnd
 	q.written, q.seen = end, end
 	q.max.Store(int64(end))
 	q.min.Store(min(q.min.Load(), int64(end)))

@@ -88,14 +88,15 @@ type Table struct {
 	lookup *lookup // of the queues in shards
 
 	// failing counts the queues whose last write failed.
-	failing atomic.Int32
-	due     chan struct{}
+	failing   atomic.Int32
+	tailBytes atomic.Int64 // of all tails
+	due       chan struct{}
 
 	mu sync.Mutex
 	// Under mu:
 	dirty    []*Queue // hold entries that are not in their files, or memory to give back
 	unsynced []*Queue // have files or names that are not on the device
-	waiting  []*Queue // have a full tail and no file for it
+	waiting  []*Queue // have a full tail
 	failure  error    // the last failed write while failing > 0
 	lost     error    // the first failed sync
 	// inherited: the page cache may hold what a process that was killed left, in any queue.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 
@@ -151,23 +152,64 @@ func TestTail(t *testing.T) {
 	fill(t, q, 33, 300)
 	require.Greater(t, capacity(), tailFull, "no file yet")
 	require.NoError(t, table.Flush())
-	require.Equal(t, tailFull, capacity())
 	require.EqualValues(t, 300, q.written)
+	require.Empty(t, q.tail)
+	due := func() bool {
+		select {
+		case <-table.Due():
+			require.NoError(t, table.FlushDue())
+			return true
+		default:
+			return false
+		}
+	}
+	require.True(t, due(), "it was full before Flush")
 	fill(t, q, 300, 300+203)
-	require.EqualValues(t, 300, q.written, "not full")
+	require.False(t, due(), "not full")
 	fill(t, q, 503, 504)
-	require.EqualValues(t, 504, q.written, "a full tail is written by Put")
-	require.Equal(t, tailFull, capacity())
-	fill(t, q, 504, 510)
+	require.EqualValues(t, 300, q.written, "Put writes nothing")
+	require.True(t, due())
+	require.EqualValues(t, 504, q.written)
+	require.LessOrEqual(t, capacity(), tailMost)
+	fill(t, q, 504, 504+3*tailMost/EntrySize)
+	require.Greater(t, capacity(), tailMost)
+	require.True(t, due())
+	require.Equal(t, tailMost, capacity(), "kept for the next time")
+	fill(t, q, 504+3*tailMost/EntrySize, 5410)
 	require.NoError(t, table.Flush())
-	require.Equal(t, tailFull, capacity(), "in use")
+	require.NotZero(t, capacity(), "in use")
 	require.NoError(t, table.Flush())
 	require.Zero(t, capacity(), "at rest")
+	require.Zero(t, table.tailBytes.Load())
 	require.Empty(t, table.dirty)
-	requireEntries(t, q, 0, 510)
-	fill(t, q, 510, 520)
-	requireEntries(t, q, 0, 520)
+	requireEntries(t, q, 0, 5410)
+	fill(t, q, 5410, 5420)
+	requireEntries(t, q, 0, 5420)
 	require.NoError(t, table.Close())
+}
+
+// TestTailsAreBounded: above tailsKept a flush gives back the tails of queues in use, too.
+func TestTailsAreBounded(t *testing.T) {
+	table := openTable(t, Options{FS: mapfile.NewMem()})
+	q := table.Queue([]byte("T"), 0)
+	fill(t, q, 0, 9)
+	require.NoError(t, table.Flush())
+	require.NotZero(t, cap(q.tail))
+	table.tailBytes.Add(tailsKept) // as if of others
+	fill(t, q, 9, 12)
+	require.NoError(t, table.Flush())
+	require.Zero(t, cap(q.tail))
+	require.Empty(t, table.dirty)
+	requireEntries(t, q, 0, 12)
+	fill(t, q, 12, 20)
+	requireEntries(t, q, 0, 20)
+	require.NoError(t, table.Close())
+}
+
+// TestQueueIsSmall: three lines of the processor's cache, the first two of which have what a message touches.
+func TestQueueIsSmall(t *testing.T) {
+	require.EqualValues(t, 192, unsafe.Sizeof(Queue{}))
+	require.EqualValues(t, 128, unsafe.Offsetof(Queue{}.io))
 }
 
 func TestOpenFilesAreBounded(t *testing.T) {
@@ -519,19 +561,23 @@ func TestFullDiskHeals(t *testing.T) {
 	fs.write = fmt.Errorf("no space left")
 	fill(t, q, 100, 500)
 	fill(t, fresh, 0, 500)
-	require.ErrorIs(t, table.Failure(), fs.write, "the tail was full")
+	require.ErrorIs(t, table.FlushDue(), fs.write, "the tail was full")
+	require.ErrorIs(t, table.Failure(), fs.write)
+	<-table.Due()
+	fill(t, q, 500, 501)
+	require.Empty(t, table.Due(), "only Flush tries again")
 	require.ErrorIs(t, table.Flush(), fs.write)
 	require.ErrorIs(t, table.Sync(), fs.write)
-	requireEntries(t, q, 0, 500)
+	requireEntries(t, q, 0, 501)
 	requireEntries(t, fresh, 0, 500)
 	fs.write = nil
 	require.Error(t, table.Failure())
 	require.NoError(t, table.Flush())
 	require.NoError(t, table.Failure())
-	requireEntries(t, q, 0, 500)
+	requireEntries(t, q, 0, 501)
 	require.NoError(t, table.Close())
 	table = openTable(t, Options{FS: fs, FileSize: 1000 * EntrySize})
-	requireEntries(t, table.Lookup([]byte("T"), 0), 0, 500)
+	requireEntries(t, table.Lookup([]byte("T"), 0), 0, 501)
 	requireEntries(t, table.Lookup([]byte("T"), 1), 0, 500)
 	require.NoError(t, table.Close())
 }

@@ -25,7 +25,7 @@ func (t *Table) TruncateTo(off message.LogOffset) error {
 func (q *Queue) truncateTo(off message.LogOffset) error {
 	q.io.Lock()
 	defer q.io.Unlock()
-	if err := q.drain(true); err != nil {
+	if err := q.drain(); err != nil {
 		return err
 	}
 	if q.ext == nil {
@@ -96,8 +96,11 @@ func (q *Queue) expire(off message.LogOffset) (files bool, err error) {
 	lo := q.Min()
 	at := func(i int) message.LogOffset {
 		var e [1]Entry
-		_, failed := q.Read(lo+message.QueueOffset(i), e[:])
+		n, failed := q.Read(lo+message.QueueOffset(i), e[:])
 		err = cmp.Or(err, failed)
+		if n == 1 && !e[0].valid() {
+			return off // damaged: who reads it finds out what it was
+		}
 		return e[0].LogOffset
 	}
 	expired, span := 0, int(q.Max()-lo)
@@ -117,6 +120,21 @@ func (q *Queue) expire(off message.LogOffset) (files bool, err error) {
 	q.io.Lock()
 	defer q.io.Unlock()
 	return q.files.lo < q.firstNeeded(), nil
+}
+
+// Headless tells whether files before the queue's first one may have been lost: entries begin where a file does, which is
+// rarely so after those before have expired. first is the record of the first entry.
+func (q *Queue) Headless() (first message.LogOffset, ok bool, err error) {
+	q.io.Lock()
+	lo := q.files.lo
+	q.io.Unlock()
+	begin := message.QueueOffset(lo * q.table.perFile())
+	if lo == 0 || q.Min() != begin || q.Max() == begin {
+		return 0, false, nil
+	}
+	var e [1]Entry
+	n, err := q.Read(begin, e[:])
+	return e[0].LogOffset, n == 1, err
 }
 
 // firstNeeded is the file of the entry at Min, or the last one.

@@ -6,7 +6,7 @@ import (
 	"ringmq/internal/message"
 )
 
-// Due receives when a queue with a full tail waits for a file to be created, which [Table.FlushDue] does.
+// Due receives when queues have a full tail, which [Table.FlushDue] writes.
 func (t *Table) Due() <-chan struct{} { return t.due }
 
 // FlushDue is Flush for the queues that Due tells of: with many queues, much less.
@@ -17,19 +17,14 @@ func (t *Table) FlushDue() error {
 	t.mu.Unlock()
 	for _, q := range waiting {
 		q.io.Lock()
-		q.waits = false
 		q.write()
 		q.io.Unlock()
 	}
 	return t.Failure()
 }
 
-// await lists a queue for FlushDue. The caller holds q.io.
+// await lists a queue, which did not wait before, for FlushDue.
 func (t *Table) await(q *Queue) {
-	if q.waits {
-		return
-	}
-	q.waits = true
 	t.mu.Lock()
 	t.waiting = append(t.waiting, q)
 	t.mu.Unlock()
@@ -85,12 +80,13 @@ func (q *Queue) flush() {
 
 	q.mu.Lock()
 	end := q.Max()
-	rests := q.written == end && q.seen == end
+	forget := q.written == end && (q.seen == end || q.table.tailBytes.Load() > tailsKept)
 	q.seen = end
-	if rests {
-		q.tail, q.base = nil, end
+	if forget {
+		q.setTail(nil)
+		q.base = end
 	}
-	list := !rests && !q.listed && !q.gone
+	list := !forget && !q.listed && !q.gone
 	q.listed = q.listed || list
 	q.mu.Unlock()
 	if list {
@@ -106,30 +102,15 @@ func (q *Queue) write() {
 	if q.ext != nil {
 		q.ext.flush()
 	}
-	_ = q.drain(true)
+	_ = q.drain()
 }
 
-// spill writes a full tail on behalf of Put, which must not wait: if the files are busy,
-// the next Put or Flush does it; if one must be created, Flush does.
-func (q *Queue) spill() {
-	if !q.io.TryLock() {
-		return
-	}
-	defer q.io.Unlock()
-	if q.failed {
-		return
-	}
-	if err := q.drain(false); errors.Is(err, errNoFile) {
-		q.table.await(q)
-	}
-}
-
-// errNoFile is drain's when a file would have to be created.
+// errNoFile is drain's where no file can be created yet: [Table.Flush] tries again.
 var errNoFile = errors.New("consumequeue: file not created yet")
 
 // drain writes the entries that are not in the files and forgets those of a full tail. The
 // caller holds q.io.
-func (q *Queue) drain(create bool) error {
+func (q *Queue) drain() error {
 	q.mu.Lock()
 	if q.gone {
 		q.mu.Unlock()
@@ -141,11 +122,11 @@ func (q *Queue) drain(create bool) error {
 
 	var err error
 	if q.written < base {
-		err = q.skipTo(base, create)
+		err = q.skipTo(base)
 	}
 	for len(data) > 0 && err == nil {
 		var n int
-		n, err = q.writeRun(data, create)
+		n, err = q.writeRun(data)
 		data = data[n:]
 	}
 	if errors.Is(err, errNoFile) {
@@ -158,11 +139,8 @@ func (q *Queue) drain(create bool) error {
 
 // skipTo makes base the next entry of a queue that has none in its files that counts: they hold
 // what has expired, or blanks and nothing. They go, and the new one begins with blanks.
-func (q *Queue) skipTo(base message.QueueOffset, create bool) error {
+func (q *Queue) skipTo(base message.QueueOffset) error {
 	for !q.files.empty() {
-		if !create {
-			return errNoFile
-		}
 		if err := q.removeFile(q.files.lo); err != nil {
 			return err
 		}
@@ -173,19 +151,16 @@ func (q *Queue) skipTo(base message.QueueOffset, create bool) error {
 }
 
 // writeRun writes the front of data, as far as it belongs in one file, and returns how much that was.
-func (q *Queue) writeRun(data []byte, create bool) (int, error) {
+func (q *Queue) writeRun(data []byte) (int, error) {
 	t := q.table
 	n, at := t.place(q.written)
 	data = data[:min(int64(len(data)), t.opt.FileSize-at)]
 	var h *handle
 	var err error
-	switch {
-	case n >= q.files.lo && n < q.files.hi:
+	if n >= q.files.lo && n < q.files.hi {
 		h, err = t.files.acquire(fileKey{q, n})
-	case create:
+	} else {
 		h, err = q.createFile(n, at)
-	default:
-		return 0, errNoFile
 	}
 	if err != nil {
 		return 0, err
@@ -217,16 +192,17 @@ func (q *Queue) noteUnsynced() {
 }
 
 // dropWritten forgets the written entries of a full tail. Those of a tail that is not full
-// are kept for readers.
+// are kept for readers. The caller holds q.io.
 func (q *Queue) dropWritten() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.waits = q.failed // then Flush tries again, and nobody else
 	if len(q.tail) < tailFull || q.written < q.base {
 		return
 	}
 	rest := q.tail[int(q.written-q.base)*EntrySize:]
-	if cap(q.tail) > tailFull && len(rest) < tailFull {
-		q.tail = append(make([]byte, 0, tailFull), rest...)
+	if cap(q.tail) > tailMost && len(rest) < tailMost {
+		q.setTail(append(make([]byte, 0, tailMost), rest...))
 	} else {
 		q.tail = q.tail[:copy(q.tail, rest)]
 	}

@@ -20,7 +20,8 @@ const writebackWindow = 8 << 20
 //	flusher       AsyncFlush: syncs the log now and then, starts writeback
 //	preallocator  makes the next commit log file; makes ready what lies behind the log's end
 //	indexer       puts messages into the index
-//	checkpointer  writes queue entries to their files; moves the checkpoints
+//	queue writer  writes the entries of queues whose tails are full to their files
+//	checkpointer  writes those of all queues; moves the checkpoints
 //	caretaker     watches the disk; removes expired files
 func (s *Store) start() {
 	ctx, stop := context.WithCancel(context.Background())
@@ -31,6 +32,7 @@ func (s *Store) start() {
 	run := func(loop func(context.Context)) { s.loops.Go(func() { loop(ctx) }) }
 	run(s.preallocator)
 	run(s.flusher)
+	run(s.queueWriter)
 	run(s.checkpointer)
 	run(s.caretaker)
 	if s.indexer != nil {
@@ -230,7 +232,20 @@ func (s *Store) prepareStep() {
 	}
 }
 
-// checkpointer writes queue entries to their files when they pile up, and moves the checkpoints
+// queueWriter writes queue entries to their files when they pile up. It has a goroutine of its own, as the checkpointer
+// may wait for the device for long, and they pile up meanwhile.
+func (s *Store) queueWriter(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.queues.Due():
+			s.tellQueues(s.queues.FlushDue())
+		}
+	}
+}
+
+// checkpointer writes queue entries to their files and moves the checkpoints
 // every CheckpointInterval if there is much to save at the next start, or long enough something.
 func (s *Store) checkpointer(ctx context.Context) {
 	timer := s.o.Clock.NewTimer(s.o.CheckpointInterval)
@@ -240,8 +255,6 @@ func (s *Store) checkpointer(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-s.queues.Due():
-			s.tellQueues(s.queues.FlushDue())
 		case <-timer.C():
 			s.log.Forget()
 			now := s.o.Clock.Now()
