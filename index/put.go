@@ -73,6 +73,7 @@ func (x *Index) put(off message.LogOffset, timestamp int64, hashes []int32) erro
 		x.commit()
 	}
 	x.begin()
+	first := x.last
 	for _, h := range hashes {
 		if err := x.link(h, off, timestamp); err != nil {
 			return x.undo(err)
@@ -80,6 +81,9 @@ func (x *Index) put(off message.LogOffset, timestamp int64, hashes []int32) erro
 	}
 	x.uncounted += len(hashes)
 	x.end = off
+	if x.last != first {
+		x.commit() // the full file has counted it: its other entries must not be undone
+	}
 	return nil
 }
 
