@@ -171,3 +171,6 @@ func (l *Log) eachPart(from, to message.LogOffset, fn func(f *File, off, n int64
 	}
 	return nil
 }
+
+// Fail makes an error of the log's owner its failure: nothing can be written any more, and [Log.Failure] says why.
+func (l *Log) Fail(err error) { _ = l.fail(err) }

@@ -13,9 +13,16 @@ import (
 func (s *Store) DeleteTopic(topic string) error {
 	s.checkpointing.Lock()
 	defer s.checkpointing.Unlock()
+	if err := s.tombstones.reserve(topic); err != nil {
+		return err
+	}
 	queues, tail := s.retire(topic, func(*consumequeue.Queue) bool { return true })
-	err := s.tombstones.add(topic, tail)
-	return errors.Join(err, s.removeRetired(topic, queues))
+	if err := s.tombstones.add(topic, tail); err != nil {
+		// The next start will find the old queues, in which what is appended now has no place.
+		s.log.Fail(err)
+		return err
+	}
+	return s.removeRetired(topic, queues)
 }
 
 // DeleteStaleQueues removes the queues whose last message is gone from the commit log (request 306), except those of

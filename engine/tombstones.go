@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"math"
 	"path"
 	"slices"
 	"strings"
@@ -62,6 +63,12 @@ func parseTombstone(line string) (off message.LogOffset, topic string, ok bool) 
 		return 0, "", false
 	}
 	return off, topic, line == tombstoneLine(topic, off)
+}
+
+// reserve makes room for a line, so that a full disk refuses a deletion before it has begun. What it adds is zeros, a line
+// that is none.
+func (t *tombstones) reserve(topic string) error {
+	return t.f.Allocate(t.end, int64(len(tombstoneLine(topic, math.MaxInt64))))
 }
 
 // add remembers that a topic was deleted when the log ended at off; it lasts when add returns.
