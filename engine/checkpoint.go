@@ -194,13 +194,9 @@ func (s *Store) checkpointLocked(clean bool) error {
 		s.noteFailure()
 		return err
 	}
-	if s.index != nil {
-		full, err := s.index.Sync()
-		if err != nil {
-			s.noteFailure()
-			return err
-		}
-		s.times.index = max(s.times.index, full)
+	if err := s.syncIndex(&m); err != nil {
+		s.noteFailure()
+		return err
 	}
 	s.times.log, s.times.queues = m.anchorTime, m.anchorTime
 	if err := s.times.write(s.timesFile); err != nil {
@@ -211,4 +207,23 @@ func (s *Store) checkpointLocked(clean bool) error {
 	}
 	s.checkpointAt.Store(int64(m.queues))
 	return nil
+}
+
+// syncIndex puts the index on the device, or has the mark say what the one before says of it. Its slots lie all over
+// the file: each sync takes the right to write from every page, on all processors, to give it back at the next
+// write. So it is done every FlushThoroughInterval only; a killed process loses nothing by that, and after a power
+// cut the messages since then are indexed again.
+func (s *Store) syncIndex(m *mark) error {
+	now := s.o.Clock.Now()
+	if s.index == nil {
+		return nil
+	}
+	if !m.clean && s.marks.ok && now.Before(s.indexSynced.Add(s.o.FlushThoroughInterval)) {
+		m.index, m.indexed = s.marks.last.index, s.marks.last.indexed
+		return nil
+	}
+	full, err := s.index.Sync()
+	s.indexSynced = now
+	s.times.index = max(s.times.index, full)
+	return err
 }

@@ -29,10 +29,11 @@ type Store struct {
 
 	indexer *indexer // nil with NoIndex
 
-	checkpointing sync.Mutex // one checkpoint at a time; guards the next four, but checkpointAt
+	checkpointing sync.Mutex // one checkpoint at a time; guards the next five, but checkpointAt
 	marks         *marks
 	timesFile     mapfile.File
 	times         times
+	indexSynced   time.Time    // when the index was put on the device last; zero before the first time
 	checkpointAt  atomic.Int64 // LogOffset of the last checkpoint
 	tombstones    *tombstones  // under checkpointing
 	remark        bool         // set by recovery: the checkpoints say nothing any more
