@@ -8,22 +8,25 @@ import (
 
 // A connection's requests resemble each other: clients write the same keys in the same order, and most values
 // stand from frame to frame. A shape is a header that was scanned once, with the places of its values. The next
-// header is compared with it, eight bytes at a time, and only values that differ are read:
+// header is compared with it, and only values that have differed before, the loose ones, are read:
 //
 //	shape   {"code":310,"extFields":{"a":"PG","b":"T","e":"1","g":"1700…01"},"opaque":41}
 //	span         ‹›               ‹  ›    ‹ ›    ‹ ›    ‹         ›            ‹›
+//	loose                                        ‹ ›    ‹         ›            ‹›
 //	header  {"code":310,"extFields":{"a":"PG","b":"T","e":"2","g":"1700…05"},"opaque":42}
-//	equal   ══════════════════════════════════════════╡ ╞════════════╡ ╞══════════════╡ ╞═
+//	equal   ════════════════════════════════════╡   ╞══╡           ╞══════════╡  ╞═
 //
-// Whatever lies between values must be equal byte by byte. A header that is not is scanned as if there were no
-// shapes, and becomes the shape of its slot; so both ways read the same, which a fuzzer checks.
+// Whatever lies between loose values must be equal byte by byte. Where it is not because of another value, that one is loose
+// from then on. Any other header is scanned as if there were no shapes, and becomes the shape of its slot;
+// so both ways read the same, which a fuzzer checks.
 type shape struct {
 	number  uint32 // Command.Shape; never used again
 	header  []byte
 	spans   []span
 	command Command // the header's members other than fields
-	fields  []Field // in the order of their spans; the keys stay, the values are the shape's but for the changed ones
-	changed uint32  // the fields whose values are of the header that matched last
+	fields  []Field // in the order of their spans; the keys stay, the values are the shape's but for the loose ones
+	loose   uint32  // the spans that are read from every header
+	changed uint32  // the fields among them
 	keys    []byte  // behind the fields' keys
 }
 
@@ -33,7 +36,7 @@ type span struct {
 	member     member
 	field      uint8 // the index of an extension field
 	quoted     bool
-	escaped    bool // the value is never taken as it stands
+	escaped    bool // the shape's value is not what stands there
 }
 
 const (
@@ -74,9 +77,14 @@ func (d *Decoder) keep(slot **shape, b []byte, c *Command) {
 		s.keys = append(s.keys, s.fields[i].Key...)
 		s.fields[i] = Field{Key: s.keys[at:len(s.keys):len(s.keys)]}
 	}
-	s.changed = 0
+	s.loose, s.changed = 0, 0
 	for i := range s.spans {
-		s.restore(&s.spans[i])
+		p := &s.spans[i]
+		if p.escaped || p.member == memberRemark { // the shape does not keep these
+			s.loosen(i)
+		} else if p.member == memberField {
+			s.fields[p.field].Value = s.value(p)
+		}
 	}
 	if d.number++; d.number == 0 { // 0 is none
 		d.number++
@@ -85,20 +93,21 @@ func (d *Decoder) keep(slot **shape, b []byte, c *Command) {
 	s.command = Command{Code: c.Code, Language: c.Language, Version: c.Version, Opaque: c.Opaque, Flag: c.Flag, Shape: s.number}
 }
 
-// restore makes a field's value the shape's own. An escaped one has none: it is read anew from every header.
-func (s *shape) restore(p *span) {
-	if p.member == memberField && !p.escaped {
-		s.fields[p.field].Value = s.value(s.header, p, 0)
+// loosen has a span read from every header.
+func (s *shape) loosen(i int) {
+	s.loose |= 1 << i
+	if p := &s.spans[i]; p.member == memberField {
+		s.changed |= 1 << p.field
 	}
 }
 
-// value is the text at p, shifted, of a header.
-func (s *shape) value(b []byte, p *span, shift int) []byte {
-	start, end := int(p.start)+shift, int(p.end)+shift
+// value is the text at p of the shape's header.
+func (s *shape) value(p *span) []byte {
+	start, end := p.start, p.end
 	if p.quoted {
 		start, end = start+1, end-1
 	}
-	return b[start:end:end]
+	return s.header[start:end:end]
 }
 
 // doubled tells whether a member of the command stands twice: the last one counts, and match would not know.
@@ -128,45 +137,67 @@ func doubledField(fields []Field) bool {
 
 // match reads b with the shape s; false if b is of another shape, or no header.
 func (d *Decoder) match(s *shape, b []byte, c *Command) bool {
-	m := s.header
+	for {
+		differs := d.matchLoose(s, b, c)
+		if differs < 0 {
+			return true
+		}
+		i := s.firm(differs)
+		if i < 0 {
+			return false
+		}
+		s.loosen(i)
+	}
+}
+
+// matchLoose reads the loose values of b. It returns −1 if all between them is equal, else a place in the shape's header
+// where it is not; of a value that cannot be read, the place is its own.
+func (d *Decoder) matchLoose(s *shape, b []byte, c *Command) (differs int) {
+	d.scratch = d.scratch[:0]
 	body := c.Body
 	*c = s.command
-	c.Body = body
-	last, changed := s.changed, uint32(0)
-	s.changed = ^uint32(0) >> (32 - maxShapeSpans) // should it not match, anything may be in the fields
-	shift := 0                                     // a place of m is that place plus shift in b, up to same
-	same := mismatch(m, b)
-	for i := range s.spans {
-		p := &s.spans[i]
-		end := int(p.end)
-		if int(p.start) > same {
-			return false
+	c.Body, c.Ext, c.Changed = body, s.fields, s.changed
+	at, rest := 0, b // rest is what is left of b, from the place that is at in the shape's header
+	for loose := s.loose; loose != 0; loose &= loose - 1 {
+		p := &s.spans[bits.TrailingZeros32(loose)]
+		n := int(p.start) - at
+		if n >= len(rest) || string(rest[:n]) != string(s.header[at:p.start]) {
+			return at + mismatch(s.header[at:], rest)
 		}
-		if end < same && !p.escaped { // the byte behind the value is equal too, so it ends there
-			switch {
-			case p.member == memberRemark:
-				c.Remark = s.value(b, p, shift)
-			case last>>p.field&1 != 0: // other members are in the shape's command
-				s.restore(p)
-			}
-			continue
-		}
-		text, next := d.scalar(b, int(p.start)+shift)
+		text, next := d.looseValue(rest, n, p)
 		if next < 0 || text == nil { // null is no value
-			return false
+			return int(p.start)
 		}
-		shift = next - end
-		same = end + mismatch(m[end:], b[next:])
 		if p.member == memberField {
 			s.fields[p.field].Value = text
-			changed |= 1 << p.field
 		} else if !c.set(p.member, text) {
-			return false
+			return int(p.start)
+		}
+		at, rest = int(p.end), rest[next:]
+	}
+	if string(rest) != string(s.header[at:]) {
+		return at + mismatch(s.header[at:], rest)
+	}
+	return -1
+}
+
+// looseValue reads the value at i that is p in the shape.
+func (d *Decoder) looseValue(b []byte, i int, p *span) (text []byte, next int) {
+	if p.escaped && b[i] == '"' { // so it probably is again
+		return d.unescape(b, i+1)
+	}
+	return d.scalar(b, i)
+}
+
+// firm finds the value at a place, or just before it: a number may go on there. It is −1 if there is none that is not
+// loose.
+func (s *shape) firm(at int) int {
+	for i := range s.spans {
+		if p := &s.spans[i]; s.loose>>i&1 == 0 && int(p.start) <= at && at <= int(p.end) {
+			return i
 		}
 	}
-	c.Ext, c.Changed = s.fields, changed
-	s.changed = changed
-	return same == len(m)
+	return -1
 }
 
 // mismatch returns the length of the common front of a and b.
