@@ -94,22 +94,26 @@ func (b *bench) switches(ctx context.Context, servers *target.Target, wants func
 	defer broker.Kill()
 	var wg sync.WaitGroup
 	errs := make(chan error, 4)
-	run := func(part string) {
+	run := func(part, client string) {
 		if b.match != "" && !strings.HasPrefix(b.match, part) {
 			return
 		}
 		if b.match != "" {
 			part = b.match
 		}
-		if wants("java") {
+		if client == "java" && wants("java") {
 			errs <- b.java(ctx, namesrv.Addr, "JSON", "1", part)
 		}
-		if wants("go") {
+		if client == "go" && wants("go") {
 			errs <- b.goClient(ctx, namesrv.Addr, broker.Addr, "1", part)
 		}
 	}
-	wg.Go(func() { run("broker:") })
-	wg.Go(func() { run("slow:") })
+	wg.Go(func() {
+		run("broker:", "java")
+		run("broker:", "go")
+	})
+	wg.Go(func() { run("slow:", "java") })
+	wg.Go(func() { run("slow:", "go") })
 	wg.Wait()
 	close(errs)
 	for e := range errs {

@@ -64,7 +64,7 @@ type half struct{ queueOffset, logOffset string }
 func (p *pending) phase(ctx context.Context, by *target.Target, phase int) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
-	options := p.storeOptions().With(target.Options{"transactionCheckInterval": "1000", "transactionTimeOut": "1000"})
+	options := p.storeOptions().With(target.Options{"transactionCheckInterval": "1000", "transactionTimeOut": "3000"})
 	broker, err := by.Broker(ctx, p.Store, "", p.port, options)
 	if err != nil {
 		return err

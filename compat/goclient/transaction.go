@@ -112,16 +112,18 @@ func transactions(s *stage) {
 
 func heir(s *stage) {
 	topic, group := s.topic("heir", 1), s.name("PG_heir")
-	s.transactionProducer(group, &decider{asked: map[string]int{}})
+	stays := s.transactionProducer(group, &decider{asked: map[string]int{}})
 	gone := s.transactionProducer(group, &decider{asked: map[string]int{}})
-	await(soon, func() string { return "both producers known to the broker" }, func() bool {
+	half(stays, primitive.NewMessage(topic, []byte("commit 0"))) // it sends heartbeats to brokers that it has a route to
+	half(gone, primitive.NewMessage(topic, []byte("commit 1")))
+	await(2*soon, func() string { return "both producers known to the broker" }, func() bool {
 		a, err := ask(s.broker, getProducerConnections, map[string]string{"producerGroup": group})
 		must("ask for producers", err)
 		return strings.Count(string(a.body), "clientId") == 2
 	})
 	half(gone, primitive.NewMessage(topic, []byte("later commit")))
 	must("shutdown", gone.Shutdown())
-	collect(s.pushConsumer(s.name("CG")), topic, "*").getsExactly("the consumer", []string{"later commit"})
+	collect(s.pushConsumer(s.name("CG")), topic, "*").getsExactly("the consumer", []string{"commit 0", "commit 1", "later commit"})
 }
 
 func immune(s *stage) {

@@ -1050,7 +1050,7 @@ type EndTransactionRequest struct {
 	CommitOrRollback        int32  // commitOrRollback, required
 	FromTransactionCheck    bool   // fromTransactionCheck, optional
 	HasFromTransactionCheck bool
-	MsgID                   string // msgId, required
+	MsgID                   string // msgId, optional
 	TransactionID           string // transactionId, optional
 }
 
@@ -1062,7 +1062,7 @@ func (h *EndTransactionRequest) Decode(ext Ext) error {
 	h.CommitLogOffset = r.int64("commitLogOffset")
 	h.CommitOrRollback = r.int32("commitOrRollback")
 	h.FromTransactionCheck, h.HasFromTransactionCheck = r.boolOpt("fromTransactionCheck")
-	h.MsgID = r.text("msgId")
+	h.MsgID = r.textOpt("msgId")
 	h.TransactionID = r.textOpt("transactionId")
 	return r.err
 }
@@ -1071,7 +1071,9 @@ func (h *EndTransactionRequest) Decode(ext Ext) error {
 func (h *EndTransactionRequest) AppendExt(w ExtWriter) ExtWriter {
 	w.String("producerGroup", h.ProducerGroup)
 	w.Int64("commitLogOffset", h.CommitLogOffset)
-	w.String("msgId", h.MsgID)
+	if h.MsgID != "" {
+		w.String("msgId", h.MsgID)
+	}
 	w.Int64("tranStateTableOffset", h.TranStateTableOffset)
 	w.Int32("commitOrRollback", h.CommitOrRollback)
 	if h.TransactionID != "" {

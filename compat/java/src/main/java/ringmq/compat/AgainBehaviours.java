@@ -101,6 +101,9 @@ final class AgainBehaviours {
         stage.fill(topic, "d", 1);
         String dead = MixAll.getDLQTopic(group);
         stage.awaitRoute(dead, 1);
+        // It waits for the level that the client asked for, as it would for another try.
+        MessageQueue queue = new MessageQueue(dead, stage.cluster.brokerName(), 0);
+        Failed.unlessSoon("a dead letter", 90, () -> stage.reader().maxOffset(queue) > 0);
         Failed.unlessEqual("body", "d0", Stage.text(stage.readOne(dead)));
     }
 
