@@ -262,10 +262,10 @@ func TestFilesThatDoNotFit(t *testing.T) {
 	make(fileName(0), testFileSize)
 	make(fileName(testFileSize), 0) // never begun
 	require.NoError(t, open())
-	require.NoError(t, mem.Remove("commitlog/"+fileName(testFileSize)))
-
 	make(fileName(2*testFileSize), testFileSize)
 	var missing *MissingError
+	require.ErrorAs(t, open(), &missing, "a file without length, but one behind it")
+	require.NoError(t, mem.Remove("commitlog/"+fileName(testFileSize)))
 	require.ErrorAs(t, open(), &missing)
 	require.Contains(t, missing.Error(), fileName(testFileSize))
 

@@ -56,7 +56,7 @@ type MissingError struct {
 
 // Error implements error.
 func (e *MissingError) Error() string {
-	return fmt.Sprintf("%s is missing although %s exists: bring it back, or move the files before it away", e.Path, e.Next)
+	return fmt.Sprintf("%s is missing or empty although %s exists: bring it back, or move the files before it away", e.Path, e.Next)
 }
 
 // SpaceError is a failure to make the next file. Nothing is lost; it may be tried again.

@@ -110,10 +110,20 @@ func (l *Log) load() error {
 	if err != nil {
 		return err
 	}
+	var unbegun string // a file without length
 	for _, e := range entries {
 		base, ok := parseName(e.Name)
+		if ok && !e.Dir && e.Size > 0 && unbegun != "" {
+			return &MissingError{Path: unbegun, Next: l.path(e.Name)}
+		}
 		if e.Dir || !ok {
 			l.o.Log.Warn("not a commit log file, left alone", "path", l.path(e.Name))
+			continue
+		}
+		if e.Size == 0 {
+			// A crash between making a file and giving it its length; Prepare finishes the work.
+			unbegun = l.path(e.Name)
+			l.o.Log.Info("commit log file was never begun", "path", unbegun)
 			continue
 		}
 		if err := l.loadFile(e, base); err != nil {
@@ -126,11 +136,6 @@ func (l *Log) load() error {
 // loadFile appends one file to the row.
 func (l *Log) loadFile(e mapfile.Entry, base message.LogOffset) error {
 	files := *l.files.Load()
-	if e.Size == 0 {
-		// A crash between making a file and giving it its length; Prepare finishes the work.
-		l.o.Log.Info("commit log file was never begun", "path", l.path(e.Name))
-		return nil
-	}
 	if e.Size != l.o.FileSize || int64(base)%l.o.FileSize != 0 {
 		return &LengthError{Path: l.path(e.Name), Want: l.o.FileSize, Got: e.Size}
 	}

@@ -27,7 +27,8 @@ func expireAll(t *testing.T, s *Store, mem *mapfile.Mem) {
 	mem.Now = func() time.Time { return time.Now().Add(-1000 * time.Hour) }
 	fill(t, s, 40)
 	require.NoError(t, s.log.Sync())
-	for s.log.Files() > 1 {
+	for begin := message.LogOffset(-1); begin != s.log.Min(); {
+		begin = s.log.Min()
 		require.NoError(t, s.DeleteExpired(time.Now(), true))
 	}
 }

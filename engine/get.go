@@ -321,5 +321,5 @@ func (g *getter) use(span commitlog.Span) finding {
 // isRecord tells whether b is what a queue entry of that place and length says it is.
 func isRecord(b []byte, off message.LogOffset) bool {
 	size, at, ok := message.Claims(b)
-	return ok && size == len(b) && at == off
+	return ok && size == len(b) && at == off && message.Fits(b)
 }

@@ -166,7 +166,13 @@ func (r *recovery) openQueues() error {
 			"entries", s.sumEntries(), "want", r.mark.entries)
 		return r.rebuildQueues()
 	}
-	return nil
+	lost, err := r.findHeadless()
+	if lost == nil || err != nil {
+		return err
+	}
+	s.o.Log.Warn("the first files of a consume queue are missing: the queues are made again from the commit log",
+		"topic", lost.Topic(), "queue", lost.ID(), "begin", int64(lost.Min()))
+	return r.rebuildQueues()
 }
 
 // finishDeletions finishes deletions of topics that were interrupted, before a mark is written that

@@ -77,12 +77,12 @@ func (r repair) good(at message.QueueOffset) (bool, error) {
 	if err != nil || isHole(&e) {
 		return false, err
 	}
-	h, err := r.s.log.HeadAt(e.LogOffset)
+	b, err := r.s.log.ReadRecord(e.LogOffset)
 	var format *message.FormatError
 	if errors.As(err, &format) || errors.Is(err, commitlog.ErrOutOfRange) || errors.Is(err, message.ErrBlank) {
 		return false, nil
 	}
-	return h.Size == int(e.Size), err
+	return len(b) == int(e.Size), err
 }
 
 // repairer puts the records of one queue that a scan finds back into it.

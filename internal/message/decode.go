@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/bits"
 	"net/netip"
 )
 
@@ -182,4 +183,26 @@ func Claims(b []byte) (size int, off LogOffset, ok bool) {
 	}
 	be := binary.BigEndian
 	return int(int32(be.Uint32(b[posTotalSize:]))), LogOffset(be.Uint64(b[posLogOffset:])), be.Uint32(b[posMagic:]) == Magic
+}
+
+// Fits tells whether the lengths that a record says its parts have add up to that of b: if they do not, nobody who is given
+// it can read it. Only the lengths are looked at.
+func Fits(b []byte) bool {
+	if len(b) < posBody {
+		return false
+	}
+	be := binary.BigEndian
+	p := posBodyLength
+	if flag := int32(be.Uint32(b[posSysFlag:])); flag&(FlagBornHostV6|FlagStoreHostV6) != 0 {
+		p += (hostV6 - hostV4) * bits.OnesCount32(uint32(flag&(FlagBornHostV6|FlagStoreHostV6)))
+	}
+	if p+4 > len(b) {
+		return false
+	}
+	p += 4 + int(be.Uint32(b[p:]))
+	if p >= len(b) {
+		return false
+	}
+	p += 1 + int(b[p])
+	return p+2 <= len(b) && p+2+int(be.Uint16(b[p:])) == len(b)
 }

@@ -131,7 +131,7 @@ func readParse(f files, path string, parse func([]byte) error) error {
 // readError is the device's or the permissions' refusal, not the content's.
 type readError struct{ err error }
 
-func (e *readError) Error() string { return "cannot read " + e.err.Error() }
+func (e *readError) Error() string { return "cannot be read: " + e.err.Error() }
 func (e *readError) Unwrap() error { return e.err }
 
 var errEmpty = errors.New("empty")

@@ -111,7 +111,7 @@ func TestUnreadableFileIsNotReplacedByBak(t *testing.T) {
 	require.NoError(t, os.Mkdir(path, 0o700)) // reading a folder fails, for root too
 	require.NoError(t, os.WriteFile(path+".bak", []byte("old"), 0o600))
 	_, err := Read(path)
-	require.ErrorContains(t, err, "cannot read")
+	require.ErrorContains(t, err, "cannot be read")
 	require.ErrorContains(t, err, path)
 }
 
