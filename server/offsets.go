@@ -45,7 +45,8 @@ func (b *Broker) queryConsumerOffset(x *exchange) {
 
 // firstConsumerOffset answers a group that has no offset: 0 if the queue's first message is still
 // there and recent, so that a young group does not miss what was sent before it came; else the client has to
-// choose by its consumeFromWhere (ConsumerManageProcessor.queryConsumerOffset).
+// choose by its consumeFromWhere (ConsumerManageProcessor.queryConsumerOffset). Where offsets were lost, most clients would choose
+// the end, and skip what they have not consumed: they are given the queue's first message.
 func (b *Broker) firstConsumerOffset(x *exchange) {
 	var h wire.QueryConsumerOffsetRequest
 	if !x.decode(&h) {
@@ -54,6 +55,10 @@ func (b *Broker) firstConsumerOffset(x *exchange) {
 	q := b.store.Lookup(h.Topic, h.QueueID)
 	if q == nil || q.Min() <= 0 && b.store.InMemory(q, 0) {
 		x.ok(&wire.QueryConsumerOffsetResponse{})
+		return
+	}
+	if b.offsetsLost {
+		x.ok(&wire.QueryConsumerOffsetResponse{Offset: int64(q.Min())})
 		return
 	}
 	x.fail(wire.StatusQueryNotFound, "Not found, V3_0_6_SNAPSHOT maybe this group consumer boot first")

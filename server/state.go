@@ -12,6 +12,7 @@ import (
 	"ringmq/internal/client"
 	"ringmq/internal/clock"
 	"ringmq/internal/config"
+	"ringmq/internal/statefile"
 	"ringmq/internal/transport"
 	"ringmq/internal/wire"
 	"ringmq/server/clients"
@@ -31,12 +32,14 @@ type state struct {
 	topics  *topic.Table
 	groups  *group.Table
 	offsets *offset.Table
-	clients *clients.Table
-	filters *filter.Table
-	locks   *lock.Table
-	lags    lag.Table
-	stats   *stats.Table
-	config  configuration
+	// offsetsLost: consumerOffset.json was damaged; set before use.
+	offsetsLost bool
+	clients     *clients.Table
+	filters     *filter.Table
+	locks       *lock.Table
+	lags        lag.Table
+	stats       *stats.Table
+	config      configuration
 	// compiled holds the expressions that pulls bring along.
 	compiled filter.Cache
 
@@ -100,9 +103,15 @@ func (b *Broker) loadState() error {
 	}
 	file := filepath.Join(dir, "consumerOffset.json")
 	if b.cfg.Store.EnableLmq {
-		b.offsets, err = offset.OpenLight(filepath.Join(dir, "lmqConsumerOffset.json"), file, b.log)
+		light := filepath.Join(dir, "lmqConsumerOffset.json")
+		b.offsets, err = offset.OpenLight(light, file, b.log)
+		file = light
 	} else {
 		b.offsets, err = offset.Open(file, b.log)
+	}
+	if b.offsetsLost = statefile.SetAside(file); b.offsetsLost {
+		b.log.Warn("consumer offsets were lost: groups without any begin at the first message of each queue, as long as the damaged file lies there",
+			"file", file+".damaged")
 	}
 	return err
 }

@@ -489,3 +489,40 @@ func TestUpdateConfigIsWritten(t *testing.T) {
 	require.False(t, b.conf().Broker.AutoCreateTopicEnable, "all or nothing")
 	b.stop(t)()
 }
+
+// TestLostOffsets: a group whose offsets were lost is not sent to the end of its queues, until somebody has taken the damaged
+// file away.
+func TestLostOffsets(t *testing.T) {
+	dir := t.TempDir()
+	start := func() (*testBroker, *peer) {
+		b := newBroker(t, "auto", dir, map[string]string{"accessMessageInMemoryMaxRatio": "0"})
+		return b, dial(t, b.Addr().String())
+	}
+	query := &wire.QueryConsumerOffsetRequest{ConsumerGroup: []byte("G"), Topic: []byte("T"), QueueID: 1}
+	b, c := start()
+	c.must(wire.CodeUpdateAndCreateTopic, &wire.UpdateAndCreateTopicRequest{
+		Topic: "T", ReadQueueNums: 2, WriteQueueNums: 2, Perm: 6, TopicFilterType: "SINGLE_TAG"}, nil)
+	for range 2 {
+		c.must(wire.CodeSendMessage, &wire.SendMessageRequest{
+			ProducerGroup: []byte("P"), Topic: []byte("T"), DefaultTopic: []byte("TBW102"), DefaultTopicQueueNums: 2, QueueID: 1}, []byte("body"))
+	}
+	c.refused(wire.StatusQueryNotFound, "Not found", wire.CodeQueryConsumerOffset, query, nil)
+	b.stop(t)()
+
+	path := filepath.Join(dir, "store", "config", "consumerOffset.json")
+	for _, name := range []string{path, path + ".bak"} {
+		require.NoError(t, os.WriteFile(name, []byte(`{"offsetTable":{"T@`), 0o600))
+	}
+	for range 2 {
+		b, c = start()
+		answer := c.must(wire.CodeQueryConsumerOffset, query, nil)
+		n, _ := answer.Ext.Get("offset")
+		require.Equal(t, "0", string(n))
+		b.stop(t)()
+	}
+	require.NoError(t, os.Remove(path+".damaged"))
+	require.NoError(t, os.Remove(path+".bak.damaged"))
+	b, c = start()
+	c.refused(wire.StatusQueryNotFound, "Not found", wire.CodeQueryConsumerOffset, query, nil)
+	b.stop(t)()
+}

@@ -68,6 +68,17 @@ func Load(path string, log *slog.Logger, parse func([]byte) error) error {
 	return load(disk{}, path, log, parse)
 }
 
+// SetAside tells whether Load has set damaged content of the file at path aside, now or at an earlier start, and it still lies
+// there: what it said is lost, and nobody has dealt with that.
+func SetAside(path string) bool {
+	for _, name := range []string{path, path + ".bak"} {
+		if _, err := (disk{}).size(name + ".damaged"); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
 func load(f files, path string, log *slog.Logger, parse func([]byte) error) error {
 	err := readParse(f, path, parse)
 	switch {
