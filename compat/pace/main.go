@@ -45,6 +45,7 @@ type lab struct {
 	messages int
 	seconds  int
 	passes   int
+	members  int
 	options  target.Options
 }
 
@@ -69,6 +70,7 @@ func run(ctx context.Context, args []string) error {
 	programs := f.String("programs", "java,ringmq", "what to measure, in this order")
 	debug := f.String("debug-port", "0", "where ringmq serves its profiles")
 	seconds := f.Int("seconds", 5, "how long transactions go on")
+	members := f.Int("members", 1000, "how many consumers share as many queues")
 	passes := f.Int("passes", 6, "how often all messages are filtered; the best counts, as the JVM warms up")
 	binary := f.String("binary", "bin/ringmq", "the ringmq program")
 	root := f.String("root", "compat", "folder of the suites")
@@ -98,7 +100,7 @@ func run(ctx context.Context, args []string) error {
 			program := target.Kind(name)
 			l := &lab{
 				servers: &target.Target{Kind: program, Binary: *binary, Peer: peer, IO: target.IOAuto, Dir: dir, Ports: ports},
-				store:   filepath.Join(dir, kind.name+"-"+string(program)), messages: *messages, seconds: *seconds, passes: *passes, options: kind.options,
+				store:   filepath.Join(dir, kind.name+"-"+string(program)), messages: *messages, seconds: *seconds, passes: *passes, members: *members, options: kind.options,
 			}
 			if program == target.Ringmq {
 				l.options = l.options.With(target.Options{"debugPort": *debug})

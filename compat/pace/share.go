@@ -11,9 +11,6 @@ import (
 	"ringmq/compat/raw"
 )
 
-// members is how many consumers share as many queues.
-const members = 1000
-
 // member is a consumer of the group, as far as sharing goes: told that the group has changed, it asks who is in it, one question
 // at a time. What it would consume follows from the list alone.
 type member struct {
@@ -21,7 +18,7 @@ type member struct {
 	sees atomic.Int64 // members of the last list
 }
 
-// share measures how long a group takes until each of its members knows all, in ms: from nobody to a thousand at once, which is
+// share measures how long a group takes until each of its members knows all, in ms: from nobody to all at once, which is
 // returned, and when one of them goes.
 func (l *lab) share(ctx context.Context) (ms float64, err error) {
 	err = l.with(ctx, func(addr string) error {
@@ -29,10 +26,10 @@ func (l *lab) share(ctx context.Context) (ms float64, err error) {
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(c.CreateTopic(ctx, paceTopic, members), c.Close()); err != nil {
+		if err := errors.Join(c.CreateTopic(ctx, paceTopic, l.members), c.Close()); err != nil {
 			return err
 		}
-		group := make([]*member, members)
+		group := make([]*member, l.members)
 		for i := range group {
 			f, err := dialFlow(ctx, addr)
 			if err != nil {
@@ -42,7 +39,7 @@ func (l *lab) share(ctx context.Context) (ms float64, err error) {
 			group[i] = &member{f: f}
 		}
 		begin := time.Now()
-		failed := make(chan error, members)
+		failed := make(chan error, l.members)
 		for i, m := range group {
 			go func() { failed <- m.run(i) }()
 		}
@@ -66,7 +63,7 @@ func (l *lab) share(ctx context.Context) (ms float64, err error) {
 
 // stable waits until all members of a group see just each other.
 func stable(ctx context.Context, group []*member, failed <-chan error) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 150*time.Second)
 	defer cancel()
 	for i := 0; i < len(group); {
 		if group[i].sees.Load() == int64(len(group)) {
