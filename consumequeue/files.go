@@ -74,8 +74,7 @@ func (q *Queue) createFile(n, skip int64) (*handle, error) {
 	name := q.filePath(n)
 	f, err := t.opt.FS.Create(name)
 	if errors.Is(err, fs.ErrExist) {
-		// Left by an attempt that ran out of space and could not remove it either.
-		f, err = t.opt.FS.Open(name)
+		f, err = t.openLeft(name)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("consumequeue: %w", err)
@@ -88,12 +87,22 @@ func (q *Queue) createFile(n, skip int64) (*handle, error) {
 	return t.files.insert(fileKey{q, n}, f), nil
 }
 
-// shape gives a new file its length and its blanks. A power cut before the length lasts
+// openLeft opens and empties a file that was left by an attempt that ran out of space and could not remove it either. A new
+// one is not truncated: ext4 would write it to the device when it is closed.
+func (t *Table) openLeft(name string) (mapfile.File, error) {
+	f, err := t.opt.FS.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Truncate(0); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// shape gives an empty file its length and its blanks. A power cut before the length lasts
 // leaves an empty file, which Open knows for what it is.
 func (t *Table) shape(f mapfile.File, skip int64) error {
-	if err := f.Truncate(0); err != nil {
-		return err
-	}
 	if err := f.Truncate(t.opt.FileSize); err != nil {
 		return err
 	}

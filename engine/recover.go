@@ -6,6 +6,7 @@ import (
 
 	"ringmq/commitlog"
 	"ringmq/consumequeue"
+	"ringmq/internal/mapfile"
 	"ringmq/internal/message"
 )
 
@@ -133,11 +134,16 @@ func (r *recovery) trusted(from, marked message.LogOffset) message.LogOffset {
 	return from
 }
 
+// queueFiles is how many files of queues are held open: connections and the log need descriptors, too.
+func queueFiles(descriptors int) int {
+	return min(max(descriptors/8, 16), consumequeue.DefaultOpenFiles)
+}
+
 func (r *recovery) openQueues() error {
 	s := r.s
 	var err error
 	s.queues, err = consumequeue.Open(consumequeue.Options{
-		FS: s.root, Dir: consumeQueueName, FileSize: s.o.ConsumeQueueFileSize,
+		FS: s.root, Dir: consumeQueueName, FileSize: s.o.ConsumeQueueFileSize, OpenFiles: queueFiles(mapfile.Descriptors()),
 		Ext: s.o.ConsumeQueueExt, ExtFileSize: s.o.ExtFileSize,
 		Crashed: r.last != lastClean, Log: s.o.Log,
 	})

@@ -374,3 +374,10 @@ func FuzzRecovery(f *testing.F) {
 }
 
 var _ commitlog.Visitor = (*redispatch)(nil)
+
+// TestQueueFiles: who may have few descriptors gives most of them to connections and the log.
+func TestQueueFiles(t *testing.T) {
+	for descriptors, want := range map[int]int{64: 16, 1024: 128, 4096: 512, 65536: 1000} {
+		require.Equal(t, want, queueFiles(descriptors), "%d", descriptors)
+	}
+}

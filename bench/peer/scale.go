@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ringmq/bench"
+	"ringmq/bench/usage"
 )
 
 // scaleRows are how the cost grows with the work; the names of one curve end with its x after an equals sign.
@@ -96,12 +97,33 @@ func onTopics(n int) func(context.Context, *lab, contestant) (figures, error) {
 		var rep bench.Report
 		err = l.bench(ctx, s, &rep, append([]string{"send", "--size", "16", "--messages", strconv.Itoa(n * topicQueues)}, args...)...)
 		if err == nil {
+			err = s.rests(ctx)
+		}
+		if err == nil {
 			settle()
 			f, err = loadOf(args...)(ctx, l, s)
 		}
 		s.Kill()
 		return f, errors.Join(err, os.RemoveAll(s.dir))
 	}
+}
+
+// rests waits until a broker does nothing any more: files of queues are made after their first message was acknowledged.
+func (s *server) rests(ctx context.Context) error {
+	const look, idle = 500 * time.Millisecond, 20 * time.Millisecond
+	u, err := usage.Read(s.Pid())
+	for err == nil {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(look):
+		}
+		before := u.CPU
+		if u, err = usage.Read(s.Pid()); err == nil && u.CPU-before < idle {
+			return nil
+		}
+	}
+	return err
 }
 
 // writeTopics writes a broker's topics.json with the topics that bench.SendOptions.Topics uses.
