@@ -183,7 +183,7 @@ func slowStopped(s *stage) {
 	}
 	await(230*time.Second, func() string { return "the end of " + slow }, func() bool {
 		s.pullFrom(topic, slow, 0)
-		s.pullFrom(topic, quick, 3)
+		s.pullFrom(topic, quick, s.send(primitive.NewMessage(topic, []byte("new"))).QueueOffset)
 		time.Sleep(time.Second)
 		return !enabled()[slow]
 	})
