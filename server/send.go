@@ -92,14 +92,13 @@ func (b *Broker) sendTo(x *exchange, t *topic.Topic) {
 			return
 		}
 	}
-	s.record = message.Record{
-		Topic: t.NameBytes, QueueID: queueID, Flag: h.Flag, SysFlag: h.SysFlag,
-		BornTimestamp: h.BornTimestamp, BornHost: x.conn.Remote(),
-		StoreTimestamp: x.nowMillis, StoreHost: b.storeHost,
-		ReconsumeTimes: h.ReconsumeTimes,
-	}
+	r := &s.record
+	*r = message.Record{} // and then in place: a literal would be copied
+	r.Topic, r.QueueID, r.Flag, r.SysFlag, r.ReconsumeTimes = t.NameBytes, queueID, h.Flag, h.SysFlag, h.ReconsumeTimes
+	r.BornTimestamp, r.BornHost = h.BornTimestamp, x.conn.Remote()
+	r.StoreTimestamp, r.StoreHost = x.nowMillis, b.storeHost
 	if t.MultiTag() {
-		s.record.SysFlag |= message.FlagMultiTags
+		r.SysFlag |= message.FlagMultiTags
 	}
 	if h.Batch {
 		b.appendBatch(x, t)

@@ -16,11 +16,8 @@ import (
 type batchState struct {
 	records  []message.Record
 	receipts []engine.Receipt
-	props    []byte // the stored properties of all members; records point into it
-	spans    []span // where in props each member's lie, until props has stopped growing
+	props    []byte // the stored properties of all members; records point into it, or into what it was before it grew
 }
-
-type span struct{ from, to int }
 
 // batchMember is one message of a batch body:
 //
@@ -106,7 +103,7 @@ var errBatchTooLarge = errors.New("the batch is larger than the message size lim
 // fill turns a batch body into records like model, each with its own properties and then
 // the request's and CLUSTER, as DefaultMessageStore stores them. limit bounds the stored bytes.
 func (bt *batchState) fill(model *message.Record, body, sharedProps, cluster []byte, limit int) error {
-	bt.records, bt.props, bt.spans = bt.records[:0], bt.props[:0], bt.spans[:0]
+	bt.records, bt.props = bt.records[:0], bt.props[:0]
 	total := 0
 	for len(body) > 0 {
 		m, rest, err := nextMember(body)
@@ -122,22 +119,18 @@ func (bt *batchState) fill(model *message.Record, body, sharedProps, cluster []b
 		}
 		from := len(bt.props)
 		bt.props = appendJoined(appendJoined(append(bt.props, m.properties...), from, sharedProps), from, cluster)
-		r := *model
-		r.Flag, r.Body, r.Properties = m.flag, m.body, bt.props[from:]
+		bt.records = append(bt.records, *model)
+		r := &bt.records[len(bt.records)-1]
+		r.Flag, r.Body, r.Properties = m.flag, m.body, bt.props[from:len(bt.props):len(bt.props)]
 		if err := r.Check(); err != nil {
 			return err
 		}
 		if total += r.Size(); total > limit {
 			return errBatchTooLarge
 		}
-		bt.records = append(bt.records, r)
-		bt.spans = append(bt.spans, span{from, len(bt.props)})
 	}
 	if len(bt.records) == 0 {
 		return errBatchBody
-	}
-	for i := range bt.records {
-		bt.records[i].Properties = bt.props[bt.spans[i].from:bt.spans[i].to]
 	}
 	bt.receipts = append(bt.receipts[:0], make([]engine.Receipt, len(bt.records))...)
 	return nil
