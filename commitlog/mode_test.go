@@ -221,6 +221,27 @@ func TestPrewriteNeverMeetsABatch(t *testing.T) {
 	}
 }
 
+// TestPrewriteStandsBack: a log that outruns the zeros is left alone until it slows down.
+func TestPrewriteStandsBack(t *testing.T) {
+	l := openMode(t, mapfile.NewMem(), Direct, 32<<20)
+	require.NoError(t, l.Prepare(0))
+	prewrite := func(want message.LogOffset) {
+		t.Helper()
+		more, err := l.Prewrite(16<<20, prewritePiece)
+		require.NoError(t, err)
+		require.True(t, more)
+		require.Equal(t, want, l.prewriting.done)
+	}
+	prewrite(prewriteLead + prewritePiece)
+	for l.Written() <= prewritePiece+blockSize {
+		l.add(50_000)
+		require.NoError(t, l.commit(false, false))
+	}
+	prewrite(prewriteLead + prewritePiece)
+	prewrite(l.Written()&^blockMask + prewriteLead + prewritePiece)
+	require.NoError(t, l.Close())
+}
+
 // TestReadyAhead: in the mmap modes the bytes behind the end, and with Warm all of a file, are in memory before they are
 // stored to; in the others nothing is touched.
 func TestReadyAhead(t *testing.T) {

@@ -23,6 +23,7 @@ type prewriting struct {
 	mu      sync.Mutex        // held while zeros are written
 	done    message.LogOffset // under mu: zeros are written up to here
 	zeros   []byte            // under mu
+	seen    message.LogOffset // under mu: where the log ended at the last call
 	claim   atomic.Int64      // where zeros are being written from; math.MaxInt64 if they are not
 	writing atomic.Int64      // end of what is being written, in whole blocks
 }
@@ -33,8 +34,8 @@ const (
 )
 
 // Prewrite writes zeros up to ahead bytes behind the log's end, at most n bytes of them, on prepared
-// files, and tells whether there is more to do. An error says nothing of the log. One
-// goroutine calls it.
+// files, and tells whether there is more to do. When the log grew by more than n since the last call it does nothing: it
+// could not keep ahead, and would only be in the way. An error says nothing of the log. One goroutine calls it.
 func (l *Log) Prewrite(ahead, n int64) (more bool, err error) {
 	if l.mode.mapped || l.o.FileSize%mapfile.DirectAlign != 0 {
 		return false, nil
@@ -42,10 +43,15 @@ func (l *Log) Prewrite(ahead, n int64) (more bool, err error) {
 	p := &l.prewriting
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	written := l.Written() &^ blockMask
+	grown := written - p.seen
+	p.seen = written
+	if int64(grown) > n {
+		return true, nil
+	}
 	if p.zeros == nil {
 		p.zeros = mapfile.Memory(prewritePiece)
 	}
-	written := l.Written() &^ blockMask
 	end := min(written+message.LogOffset(ahead)&^blockMask, message.LogOffset(l.prepared.Load()))
 	p.done = max(p.done, written+prewriteLead)
 	for ; n > 0 && p.done < end; n -= prewritePiece {

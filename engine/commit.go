@@ -50,6 +50,17 @@ type stage struct {
 	closed   bool
 }
 
+// Lock spins for as long as a few appends take before it lets the goroutine sleep. To be woken takes longer than that,
+// and sync.Mutex hands the lock from sleeper to sleeper once one of hundreds has waited for a millisecond.
+func (st *stage) Lock() {
+	for range 256 {
+		if st.TryLock() {
+			return
+		}
+	}
+	st.Mutex.Lock()
+}
+
 // Deferred tells whether a commit ends later than the call: when the device has the messages or,
 // in direct mode, when it was given them.
 func (s *Store) Deferred() bool {
