@@ -55,8 +55,8 @@ COMPATFLAGS ?=
 compat: build ## RocketMQ's own clients and tools against ringmq (needs Java and Maven)
 	./compat/run.sh $(COMPATFLAGS)
 
-faults: build ## power cuts, full, failing and slow disks below a running broker (needs root and loop devices)
-	$(GO) run ./compat -only faults -binary bin/ringmq $(FAULTSFLAGS)
+faults: build ## harmed files; power cuts, full, failing and slow disks below a running broker (these need root and loop devices)
+	$(GO) run ./compat -only damage,faults -binary bin/ringmq $(FAULTSFLAGS)
 
 PAIRS ?= 1000000
 compat-filter: ## SQL92 filters beside RocketMQ's own, PAIRS (1000000) pairs of expression and message (needs Java and Maven)

@@ -10,6 +10,7 @@
 //	        ├─ hostile   bad input on raw sockets
 //	        ├─ exchange  a store handed from Java to the target and back
 //	        ├─ crash     kill -9 under load
+//	        ├─ damage    harmed files
 //	        └─ faults    power cuts, full, failing and slow disks (root)
 //
 // Each behaviour is one line, PASS or FAIL; the closing line counts them. run.sh is the way to start it.
@@ -68,6 +69,7 @@ var suites = []struct {
 	{[]string{"hostile"}, (*bench).hostile},
 	{[]string{"exchange"}, (*bench).exchange},
 	{[]string{"crash"}, (*bench).crash},
+	{[]string{"damage"}, (*bench).damage},
 	{[]string{"faults"}, (*bench).faults},
 }
 
@@ -94,7 +96,7 @@ func parse(args []string) (options, error) {
 	f := flag.NewFlagSet("compat", flag.ExitOnError)
 	f.StringVar(&o.target, "target", "ringmq", "the program to judge: ringmq or java")
 	f.StringVar(&o.io, "io", "auto", "I/O path of ringmq: auto, ring or net; crash and faults take both unless one is named")
-	f.StringVar(&o.only, "only", "", "suites to run, divided by commas: java, go, mqadmin, operate, hostile, exchange, crash, faults")
+	f.StringVar(&o.only, "only", "", "suites to run, divided by commas: java, go, mqadmin, operate, hostile, exchange, crash, damage, faults")
 	f.StringVar(&o.match, "match", "", "only behaviours of the suites java, go, hostile and exchange whose name holds this")
 	f.StringVar(&o.binary, "binary", "bin/ringmq", "the ringmq program")
 	f.StringVar(&o.root, "root", "compat", "folder of the suites")

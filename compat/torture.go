@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"ringmq/compat/crash"
+	"ringmq/compat/damage"
 	"ringmq/compat/exchange"
 	"ringmq/compat/faults"
 	"ringmq/compat/hostile"
@@ -48,6 +49,19 @@ func (b *bench) faults(ctx context.Context, _ func(string) bool) error {
 		}
 	}
 	return nil
+}
+
+// damage harms files; it is the same code on each I/O path.
+func (b *bench) damage(ctx context.Context, _ func(string) bool) error {
+	if b.target == string(target.Java) {
+		b.board.Skip("damage", "the Java broker loses acknowledged messages with a damaged file")
+		return nil
+	}
+	servers, err := b.servers("damage", target.Kind(b.target), target.IO(b.io))
+	if err != nil {
+		return err
+	}
+	return damage.Run(ctx, "damage", servers, b.board, b.seed)
 }
 
 func (b *bench) flushTypes() []string {

@@ -64,9 +64,9 @@ func TestNoiseInQueueFile(t *testing.T) {
 	}
 }
 
-// TestLengthsThatDoNotFit: a record that nobody could read is given to nobody, and its neighbours are.
-func TestLengthsThatDoNotFit(t *testing.T) {
-	for _, at := range []int{87, 88 + len("A7 x"), 88 + len("A7 x") + 1 + len("A") + 1} { // BODYLENGTH, TOPICLENGTH, PROPERTIESLENGTH
+// TestRecordsThatDoNotFit: a record that nobody could read, or would take for another, is given to nobody, and its neighbours are.
+func TestRecordsThatDoNotFit(t *testing.T) {
+	for _, at := range []int{27, 87, 88 + len("A7 x"), 88 + len("A7 x") + 1 + len("A") + 1} { // QUEUEOFFSET, BODYLENGTH, TOPICLENGTH, PROPERTIESLENGTH
 		s, mem := openSmall(t, nil)
 		var places []Receipt
 		for i := range 20 {

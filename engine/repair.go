@@ -82,7 +82,7 @@ func (r repair) good(at message.QueueOffset) (bool, error) {
 	if errors.As(err, &format) || errors.Is(err, commitlog.ErrOutOfRange) || errors.Is(err, message.ErrBlank) {
 		return false, nil
 	}
-	return len(b) == int(e.Size), err
+	return err == nil && len(b) == int(e.Size) && !misplaced(b, r.queue, at), err
 }
 
 // repairer puts the records of one queue that a scan finds back into it.

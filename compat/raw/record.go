@@ -2,6 +2,7 @@ package raw
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"net/netip"
@@ -33,6 +34,9 @@ const (
 	bornIPv6    = 0x10
 	storeIPv6   = 0x20
 )
+
+// ErrBody is what Records says of a damaged body.
+var ErrBody = errors.New("the body does not fit its CRC")
 
 // Records splits the body of a pull answer.
 func Records(b []byte) ([]Record, error) {
@@ -106,7 +110,7 @@ func decodeRecord(b []byte) (Record, error) {
 	case len(c.b) != 0:
 		return r, fmt.Errorf("record has %d bytes after its last field", len(c.b))
 	case crc != crc32.ChecksumIEEE(r.Body)&0x7FFFFFFF:
-		return r, fmt.Errorf("record at %s:%d@%d has a body that its CRC does not fit", r.Topic, r.Queue, r.QueueOffset)
+		return r, fmt.Errorf("record at %s:%d@%d: %w", r.Topic, r.Queue, r.QueueOffset, ErrBody)
 	}
 	r.Properties = parseProperties(string(properties))
 	return r, nil

@@ -206,3 +206,9 @@ func Fits(b []byte) bool {
 	p += 1 + int(b[p])
 	return p+2 <= len(b) && p+2+int(be.Uint16(b[p:])) == len(b)
 }
+
+// Place is the queue, and the offset in it, that a record of at least MinSize bytes says it has.
+func Place(b []byte) (queue int32, at QueueOffset) {
+	be := binary.BigEndian
+	return int32(be.Uint32(b[posQueueID:])), QueueOffset(be.Uint64(b[posQueueOffset:]))
+}
