@@ -163,7 +163,12 @@ func (b *Broker) appendOne(x *exchange, t *topic.Topic) {
 	}
 	s.owe(x, queueID, got)
 	s.upTo = max(s.upTo, got.End())
-	b.count(s, t, 1, int64(got.Size))
+	if string(r.Topic) == t.Name {
+		b.count(s, t, 1, int64(got.Size))
+		return
+	}
+	b.stats.Waits(r.Topic, int64(got.Size)) // the topic itself counts it when it comes there
+	b.stats.BrokerPut(1, 1)
 }
 
 // owe notes the answer to the message just staged.

@@ -104,6 +104,9 @@ func (b *Broker) storeAgain(x *exchange, h *wire.ConsumerSendMsgBackRequest, g *
 	if err != nil {
 		return err
 	}
+	if level > 0 {
+		b.stats.Waits(r.Topic, int64(got.Size))
+	}
 	b.stats.SentBack(h.Group, origin, int64(got.Size))
 	return b.commitAndWait(got.End())
 }

@@ -164,6 +164,7 @@ func (s *simulation) open() {
 	require.NoError(s.t, err)
 	s.b.txns, err = txn.Open(txn.Options{
 		Store: s.b.store, Progress: s, MakeTopic: func(string) error { return nil }, Commit: s.b.commitAndWait, Ask: s.ask,
+		Stored: func([]byte, int32) {},
 		Settings: func() txn.Settings {
 			return txn.Settings{Timeout: 2 * time.Second, CheckMax: 1000, Reserved: time.Hour}
 		},

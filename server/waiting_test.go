@@ -3,13 +3,17 @@ package server
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"regexp"
 	"strconv"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"ringmq/internal/message"
+	"ringmq/server/delay"
 	"ringmq/server/timer"
+	"ringmq/server/txn"
 )
 
 // A pull that is held gets the message at its moment, not before and at most 50 ms late.
@@ -126,4 +130,33 @@ func TestWaitingMessagesOutliveTheBroker(t *testing.T) {
 		k.close()
 		b.stop(t)()
 	}
+}
+
+// What waits is counted in the topic where it waits, and in its own when it comes there: tools ask how much of a broker's
+// traffic is delayed, and how much are transactions.
+func TestMessagesCountWhereTheyAre(t *testing.T) {
+	b := startBroker(t, "auto", map[string]string{"messageDelayLevel": "1h"})
+	k := &talk{t: t, addr: b.Addr().String(), conns: make(map[string]*speaker)}
+	defer k.close()
+	require.Contains(t, k.ask(sendRequest("T", 0, "", "plain"))[0], `< 0 `)
+	answer := k.ask(halfRequest("K1", "half"))[0]
+	_, half, err := message.ParseID(regexp.MustCompile(`"msgId":"(\w+)"`).FindStringSubmatch(answer)[1])
+	require.NoError(t, err)
+	for _, wait := range []string{"DELAY\x011", "TIMER_DELAY_SEC\x013600"} {
+		require.Contains(t, k.ask(sendRequest("T", 0, wait, "waits"))[0], `< 0 `)
+	}
+	count := func(want map[string]int) {
+		t.Helper()
+		for topic, n := range want {
+			require.EqualValues(t, n, b.stats.Topic(topic).Messages(), topic)
+		}
+	}
+	count(map[string]int{"T": 1, txn.HalfTopic: 1, delay.Topic: 1, timer.Topic: 1})
+	require.EqualValues(t, 4, b.stats.Broker.Puts.Messages())
+
+	require.Equal(t, []string{`< 0 "" -`}, k.ask(&said{Conn: "producer", Code: 37, Ext: map[string]string{"producerGroup": "PG", "msgId": "K1",
+		"commitOrRollback": "8", "tranStateTableOffset": "0", "commitLogOffset": strconv.FormatInt(int64(half), 10)}}))
+	require.Contains(t, k.ask(&said{Conn: "consumer", Code: 36, Ext: map[string]string{"offset": "0", "group": "CG", "delayLevel": "1"}})[0], `< 0 `)
+	count(map[string]int{"T": 2, txn.HalfTopic: 1, delay.Topic: 2, timer.Topic: 1, "%RETRY%CG": 0})
+	require.EqualValues(t, 4, b.stats.Broker.Puts.Messages(), "no producer sent these two")
 }

@@ -28,7 +28,6 @@ var Statuses = map[string]Status{
 	"": {},
 
 	"batches":    {Accepted, "due messages are delivered in batches, and no level waits for another"},
-	"buffer":     {Accepted, "sizes a buffer of Java's"},
 	"checked":    {Accepted, "recovery always checks"},
 	"commercial": {Accepted, "hook of a commercial edition"},
 	"gather":     {Accepted, "pulled messages are always sent from the page cache"},

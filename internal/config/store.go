@@ -11,7 +11,7 @@ type Store struct {
 	MappedFileSizeConsumeQueue               int           `key:"mappedFileSizeConsumeQueue" default:"6000000" unit:"bytes" range:"20.." doc:"CQ file size"`
 	EnableConsumeQueueExt                    bool          `key:"enableConsumeQueueExt" default:"false" doc:"write consumequeue_ext"`
 	MappedFileSizeConsumeQueueExt            int           `key:"mappedFileSizeConsumeQueueExt" default:"50331648" unit:"bytes" range:"4096.." doc:"its file size"`
-	BitMapLengthConsumeQueueExt              int           `key:"bitMapLengthConsumeQueueExt" default:"64" status:"buffer" doc:"overwritten at start with bloom m"`
+	BitMapLengthConsumeQueueExt              int           `key:"bitMapLengthConsumeQueueExt" default:"64" doc:"bits of a bitmap: the start overwrites it with what the Bloom filter needs"`
 	FlushIntervalCommitLog                   int           `key:"flushIntervalCommitLog" default:"500" unit:"ms" range:"1.." important:"yes" doc:"async flush period"`
 	CommitIntervalCommitLog                  int           `key:"commitIntervalCommitLog" default:"200" unit:"ms" important:"yes" status:"staging" doc:"pool commit period"`
 	UseReentrantLockWhenPutMessage           bool          `key:"useReentrantLockWhenPutMessage" default:"true" status:"lock" doc:"mutex instead of spin lock"`

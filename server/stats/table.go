@@ -86,6 +86,10 @@ func (t *Table) Topic(topic string) *Counter {
 	return counter(t.puts, topic)
 }
 
+// Waits counts a message put into a topic of the broker's own, where it waits for its time or the end of its transaction
+// (TOPIC_PUT_NUMS, TOPIC_PUT_SIZE).
+func (t *Table) Waits(topic []byte, bytes int64) { add(t.puts, topic, 1, bytes) }
+
 // BrokerPut counts producers' requests that stored messages, and these (BROKER_PUT_NUMS).
 func (t *Table) BrokerPut(requests, messages int64) { t.Broker.Puts.AddTimes(requests, messages, 0) }
 

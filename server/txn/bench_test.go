@@ -27,7 +27,7 @@ func BenchmarkTransaction(b *testing.B) {
 			}
 			s, err := Open(Options{
 				Store: store, Progress: offsets{}, Settings: func() Settings { return Settings{Timeout: time.Minute, CheckMax: 15, Reserved: time.Hour} },
-				MakeTopic: func(string) error { return nil }, Commit: commit, Ask: func(*Question) {},
+				MakeTopic: func(string) error { return nil }, Commit: commit, Stored: func([]byte, int32) {}, Ask: func(*Question) {},
 				Host: func() netip.AddrPort { return brokerHost }, Clock: clock.Real{}, Log: slog.New(slog.DiscardHandler),
 			})
 			require.NoError(b, err)

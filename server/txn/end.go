@@ -117,6 +117,9 @@ func (s *Service) store(half *message.Record) (upTo message.LogOffset, err error
 		return 0, NoPlace
 	}
 	got, err := s.append(committed(*half, topic, queueID, s.now()))
+	if err == nil {
+		s.o.Stored(topic, got.Size)
+	}
 	return got.End(), err
 }
 

@@ -51,6 +51,8 @@ type Options struct {
 	MakeTopic func(name string) error
 	// Commit makes everything below a log offset visible, and as safe as the store's flush type says.
 	Commit func(upTo message.LogOffset) error
+	// Stored is told of a committed message, before it is visible.
+	Stored func(topic []byte, bytes int32)
 	// Ask sends a question, and does not wait.
 	Ask func(q *Question)
 	// Host is what the broker stores as its own address.

@@ -79,7 +79,7 @@ func (s *stage) open() {
 	s.service, err = Open(Options{
 		Store: s.store, Progress: s.progress, Settings: func() Settings { return s.settings },
 		MakeTopic: func(name string) error { s.made[name] = true; return nil },
-		Commit:    s.commit, Ask: s.ask, Host: func() netip.AddrPort { return brokerHost },
+		Commit:    s.commit, Stored: func([]byte, int32) {}, Ask: s.ask, Host: func() netip.AddrPort { return brokerHost },
 		Clock: clock.Real{}, Log: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(s.t, err)
