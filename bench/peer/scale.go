@@ -108,9 +108,10 @@ func onTopics(n int) func(context.Context, *lab, contestant) (figures, error) {
 	}
 }
 
-// rests waits until a broker does nothing any more: files of queues are made after their first message was acknowledged.
+// rests waits until a broker does nothing any more: files of queues are made after their first message was acknowledged, by
+// what runs every second.
 func (s *server) rests(ctx context.Context) error {
-	const look, idle = 500 * time.Millisecond, 20 * time.Millisecond
+	const look, idle = 1500 * time.Millisecond, 20 * time.Millisecond
 	u, err := usage.Read(s.Pid())
 	for err == nil {
 		select {
