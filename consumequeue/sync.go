@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+
+	"ringmq/internal/mapfile"
 )
 
 // syncers is how many files are synced at once: the file system joins their journal commits.
@@ -39,7 +41,9 @@ func (t *Table) Sync() error {
 		// What a process that was killed has written, created and removed may be in any queue.
 		lost = t.syncAll(queues)
 	case len(queues) > 0:
-		lost = t.syncQueues(queues)
+		if lost = t.syncQueues(queues); mapfile.NoHandles(lost) {
+			lost = t.syncAll(queues) // opens none
+		}
 	}
 	if lost != nil {
 		lost = fmt.Errorf("consumequeue: %w", lost)

@@ -3,9 +3,11 @@ package consumequeue
 import (
 	"fmt"
 	iofs "io/fs"
+	"math/rand/v2"
 	"path"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"unsafe"
 
@@ -601,5 +603,26 @@ func TestDeleteTopicThatFails(t *testing.T) {
 	require.Error(t, table.Flush())
 	require.NoError(t, table.DeleteTopic("T"))
 	require.NoError(t, table.Failure(), "what is deleted fails no more")
+	require.NoError(t, table.Close())
+}
+
+// TestTooManyOpenFiles: a sync that cannot open its files is done in another way, once and the next time.
+func TestTooManyOpenFiles(t *testing.T) {
+	mem := mapfile.NewMem()
+	fs := &faulty{FS: mem}
+	table := openTable(t, Options{FS: fs})
+	q := table.Queue([]byte("T"), 0)
+	for n := range 3 {
+		fill(t, q, 10*n, 10*n+10)
+		fs.sync = nil
+		if n != 1 {
+			fs.sync = &iofs.PathError{Op: "open", Path: "T", Err: syscall.EMFILE}
+		}
+		require.NoError(t, table.Sync())
+		image := openTable(t, Options{FS: mem.Crash(rand.New(rand.NewPCG(uint64(n), 1)))})
+		requireEntries(t, image.Lookup([]byte("T"), 0), 0, 10*n+10)
+		require.NoError(t, image.Close())
+	}
+	fs.sync = nil
 	require.NoError(t, table.Close())
 }

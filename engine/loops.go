@@ -223,10 +223,14 @@ func (s *Store) prepareStep() {
 	end := s.log.Written()
 	for _, base := range []message.LogOffset{s.nextFile(end) - message.LogOffset(s.o.CommitLogFileSize), s.nextFile(end)} {
 		if err := s.log.Prepare(base); err != nil {
-			s.o.Log.Warn("commit log file not made ahead", "err", err)
+			if text := err.Error(); text != s.prepareTold { // every append that needs the file wakes us
+				s.prepareTold = text
+				s.o.Log.Warn("commit log file not made ahead", "err", err)
+			}
 			return
 		}
 	}
+	s.prepareTold = ""
 	if err := s.log.Prefault(prefaultAhead); err != nil {
 		s.o.Log.Warn("commit log not made ready ahead", "err", err)
 	}

@@ -38,7 +38,8 @@ type Store struct {
 	tombstones    *tombstones  // under checkpointing
 	remark        bool         // set by recovery: the checkpoints say nothing any more
 
-	prewriteFailed bool // the preallocator's
+	prewriteFailed bool   // the preallocator's
+	prepareTold    string // the preallocator's: the error that it has told of
 
 	levels atomic.Pointer[[]time.Duration] // SetDelayLevels; nil: Options.DelayLevels
 	limits atomic.Pointer[Limits]          // SetLimits

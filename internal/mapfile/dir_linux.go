@@ -244,6 +244,9 @@ func (d *Dir) Rename(from, to string) error {
 // SyncDir implements [FS].
 func (d *Dir) SyncDir(name string) error {
 	f, err := d.root.Open(filepath.FromSlash(name))
+	if NoHandles(err) {
+		return d.SyncAll() // needs none, and a failed sync would be final
+	}
 	if err != nil {
 		return d.explain(name, err)
 	}

@@ -46,6 +46,11 @@ var ErrLocked = errors.New("locked by another process")
 // ErrNoSpace is the operating system's answer when the disk is full (ENOSPC), for errors.Is.
 var ErrNoSpace error = syscall.ENOSPC
 
+// NoHandles tells whether nothing was done because the process, or the machine, has too many files open: it passes.
+func NoHandles(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
+}
+
 // FS is one directory tree.
 type FS interface {
 	// Path is where the tree lies, for messages to people.
