@@ -74,7 +74,8 @@ func measure(o *Options, c Cell) (r Result, err error) {
 		defer func() { err = errors.Join(err, d.loop.close()) }()
 	}
 	ringIO := map[string]string{"ring": "on", "calls": "off"}[o.IO]
-	d.store, err = engine.Open(engine.Options{Dir: dir, Flush: c.Type, FlushMode: c.Mode, RingIO: ringIO, NoIndex: o.NoIndex})
+	d.store, err = engine.Open(engine.Options{Dir: dir, Flush: c.Type, FlushMode: c.Mode, RingIO: ringIO, NoIndex: o.NoIndex,
+		PrewriteRate: prewriteRate(c.Type), Retention: briefly})
 	if err != nil {
 		return r, err
 	}
@@ -99,6 +100,24 @@ func measure(o *Options, c Cell) (r Result, err error) {
 		return r, err
 	}
 	return d.result(took, usage.CostOf(before, after, d.done, took)), nil
+}
+
+// briefly removes files soon after their last write, so that a long measurement needs no more space than a short one.
+var briefly = engine.Retention{Reserved: time.Second, Hours: everyHour(), Every: time.Second}
+
+func everyHour() (hours []int) {
+	for h := range 24 {
+		hours = append(hours, h)
+	}
+	return hours
+}
+
+// prewriteRate is prewriteBytesPerSecond's default, which is for SYNC_FLUSH.
+func prewriteRate(t engine.FlushType) int64 {
+	if t == engine.SyncFlush {
+		return 32 << 20
+	}
+	return 0
 }
 
 // ringFor is a loop of the driver's own where batches are best written by one.

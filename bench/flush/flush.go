@@ -23,7 +23,7 @@ type Options struct {
 	Types   []engine.FlushType
 	Sizes   []int         // bytes of a body
 	Waiters []int         // messages that are appended and not acknowledged at a time
-	Each    time.Duration // length of a measurement; a bare loop takes half of it
+	Each    time.Duration // length of a measurement, and of a bare loop's
 	IO      string        // ring, calls, or auto: how the store reaches the disk
 	NoIndex bool          // leave the index out
 	NoBare  bool          // leave the bare loops out
@@ -108,7 +108,7 @@ func one(o *Options, c Cell) Result {
 		rec := record(c.Bytes)
 		var batches float64
 		var p50 time.Duration
-		batches, p50, err = bare(o.Dir, c.Mode, c.Type, rec.Size()*max(c.Waiters/2, 1), o.Each/2)
+		batches, p50, err = bare(o.Dir, c.Mode, c.Type, rec.Size()*max(c.Waiters/2, 1), o.Each)
 		r.Bare, r.BareP50 = batches*float64(max(c.Waiters/2, 1)), float64(p50)/1e3
 	}
 	if err != nil {
