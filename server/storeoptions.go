@@ -72,12 +72,12 @@ func retentionOf(f *config.BrokerFile) (engine.Retention, error) {
 	hours, err := deleteHours(s.DeleteWhen)
 	ms := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 	return engine.Retention{
-		Reserved: time.Duration(s.FileReservedTime) * time.Hour, Hours: hours,
+		Reserved: max(time.Duration(s.FileReservedTime)*time.Hour, 1), Hours: hours, // 0 is the store's default
 		ExpirePercent: max(s.DiskMaxUsedSpaceRatio, 10), ForcePercent: percent(f.System.DiskCleanRatio),
 		Forcibly: s.CleanFileForciblyEnable, FullPercent: percent(f.System.DiskWarningRatio),
 		LogPause: ms(s.DeleteCommitLogFilesInterval), QueuePause: ms(s.DeleteConsumeQueueFilesInterval),
 		Every:     ms(s.CleanResourceInterval),
-		HungAfter: ms(s.DestroyMapedFileIntervalForcibly), HungEvery: ms(s.RedeleteHangedFileInterval),
+		HungAfter: max(ms(s.DestroyMapedFileIntervalForcibly), 1), HungEvery: max(ms(s.RedeleteHangedFileInterval), 1),
 	}, err
 }
 
