@@ -10,7 +10,8 @@ import (
 
 // What is changed of groups from outside, and what the broker tells of them and their members.
 var switchedBehaviours = []behaviour{
-	{"order: a lock that is not renewed expires after a minute", locksExpire}, // the longest
+	{"group: a member that is silent for two minutes is forgotten", silentForgotten}, // the longest first
+	{"order: a lock that is not renewed expires after a minute", locksExpire},
 	{"order: a topic in the name servers' order configuration is one", orderTopic},
 	{"group: consumeEnable stops it and lets it go on", consumeEnable},
 	{"group: consumeBroadcastEnable", broadcastEnable},
@@ -26,6 +27,7 @@ const (
 	updateTopic      = 17
 	getAllTopics     = 21
 	heartbeat        = 34
+	consumerList     = 38
 	lockQueues       = 41
 	putKV            = 100
 	updateGroup      = 200
@@ -115,6 +117,23 @@ func notifyEnable(s *stage) {
 	}
 	await(soon, func() string { return "a word to the one that was there" }, func() bool { return members[told].requests(membersChanged) == 2 })
 	equal("words to a group that is not to be told", 0, members[silent].requests(membersChanged))
+}
+
+// silentForgotten keeps a connection open on which nothing comes any more.
+func silentForgotten(s *stage) {
+	group := s.name("CG")
+	s.dial().beat(alive("silent", group, 1, "T"))
+	begin := time.Now()
+	s.want(consumerList, map[string]string{"consumerGroup": group}, nil)
+	await(200*time.Second, func() string { return "the end of the silent member" }, func() bool {
+		time.Sleep(time.Second)
+		a, err := ask(s.broker, consumerList, map[string]string{"consumerGroup": group})
+		must("ask for members", err)
+		return a.Code == 1
+	})
+	if after := time.Since(begin); after < 115*time.Second {
+		fail("it was forgotten after %v", after)
+	}
 }
 
 func resubscribed(s *stage) {

@@ -13,6 +13,7 @@ import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.ConsumeOrderlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerOrderly;
+import org.apache.rocketmq.client.exception.MQBrokerException;
 import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.client.impl.MQClientAPIImpl;
 import org.apache.rocketmq.client.producer.SendResult;
@@ -44,7 +45,8 @@ final class AgainBehaviours {
     }
 
     static void add(Suite suite) {
-        suite.add("order: a lock that is not renewed expires after a minute", AgainBehaviours::locksExpire); // the longest
+        suite.add("group: a member that is silent for two minutes is forgotten", AgainBehaviours::silentForgotten); // the longest first
+        suite.add("order: a lock that is not renewed expires after a minute", AgainBehaviours::locksExpire);
         suite.add("retry: counted in the statistics", AgainBehaviours::counted);
         suite.add("retry, orderly: after the last try the message is in the dead letter topic", AgainBehaviours::orderlyDead);
         suite.add("retry: without a maximum in the request the group's counts", AgainBehaviours::groupMaximum);
@@ -227,6 +229,25 @@ final class AgainBehaviours {
             second.beat(stage, "second", open, topic);
             Failed.unlessSoon("a word to the one that was there", PushBehaviours.SOON, () -> first.told.get() == 2);
             Failed.unlessEqual("words to a group that is not to be told", 0, firstSilent.told.get());
+        }
+    }
+
+    private static void silentForgotten(Stage stage) throws Exception {
+        String group = stage.name("CG");
+        try (Member member = new Member()) {
+            member.beat(stage, "silent", group, "T");
+            long begin = System.nanoTime();
+            Failed.unlessEqual("members", List.of("silent"), api(stage).getConsumerIdListByGroup(stage.cluster.broker(), group, 10_000));
+            Failed.unlessSoon("the end of the silent member", 200, () -> {
+                TimeUnit.SECONDS.sleep(1);
+                try {
+                    return api(stage).getConsumerIdListByGroup(stage.cluster.broker(), group, 10_000).isEmpty();
+                } catch (MQBrokerException nobody) {
+                    return nobody.getResponseCode() == 1;
+                }
+            });
+            long after = TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - begin);
+            Failed.unless(after >= 115, "it was forgotten after " + after + " s");
         }
     }
 
