@@ -35,6 +35,15 @@ func (s Steps) SyncLog() error { return s.log.Sync() }
 // FlushQueues writes queue entries to their files, as the checkpointer does between two checkpoints.
 func (s Steps) FlushQueues() { s.flushQueues() }
 
+// QueueWriter writes the entries of queues whose tails are full to their files.
+func (s Steps) QueueWriter() {
+	select {
+	case <-s.queues.Due():
+		s.tellQueues(s.queues.FlushDue())
+	default:
+	}
+}
+
 // Checkpoint moves the checkpoints.
 func (s Steps) Checkpoint() error { return s.checkpointStep(false) }
 
