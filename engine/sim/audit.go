@@ -51,7 +51,9 @@ func (m *sim) auditLog() {
 
 // auditQueues checks that the queues hold what is in the log, each message where it was put.
 func (m *sim) auditQueues() {
-	seen := make(map[*record]bool, len(m.model.records))
+	seen := make(map[*spot]bool, len(m.model.records))
+	var units consumequeue.Units
+	defer units.Close()
 	var entries []consumequeue.Entry
 	for _, q := range m.s.Queues() {
 		at := place{q.Topic(), q.ID(), q.Min()}
@@ -61,22 +63,44 @@ func (m *sim) auditQueues() {
 		m.must(err == nil && n == len(entries), "%s: %d of %d entries read: %v", at, n, len(entries), err)
 		for i := range entries {
 			at.offset = q.Min() + message.QueueOffset(i)
-			if r := m.auditEntry(at, &entries[i]); r != nil {
-				r.presence = must
-				seen[r] = true
+			m.auditUnit(&units, q, &entries[i])
+			if s := m.auditEntry(at, &entries[i]); s != nil {
+				s.presence = must
+				seen[s] = true
 			}
 		}
 	}
 	for _, r := range m.model.records {
-		if r.queued && !seen[r] {
-			m.must(r.presence != must, "after %s not in its queue: %s", m.model.ended, r)
-			r.presence = mustNot
+		for i := range r.spots {
+			if s := &r.spots[i]; !seen[s] {
+				m.must(s.presence != must, "after %s not in queue %s: %s", m.model.ended, s.place, r)
+				s.presence = mustNot
+			}
 		}
 	}
 }
 
-// auditEntry checks one entry of a queue and returns its message, nil for a hole.
-func (m *sim) auditEntry(at place, e *consumequeue.Entry) *record {
+// auditUnit checks that the unit that an entry leads to is its message's, and gives the entry the unit's tags code.
+func (m *sim) auditUnit(units *consumequeue.Units, q *consumequeue.Queue, e *consumequeue.Entry) {
+	if !consumequeue.IsAddress(e.TagsCode) || engine.IsHole(e) {
+		return
+	}
+	r := m.model.at(e.LogOffset)
+	m.must(r != nil, "%s/%d points at %d, where no message is", q.Topic(), q.ID(), e.LogOffset)
+	u, ok := units.Unit(q, e.TagsCode, true)
+	if !ok {
+		m.must(m.model.unitless || m.model.ended == power, "after %s %s has no unit", m.model.ended, r)
+		e.TagsCode = r.tagsCode
+		m.reached("unit", "missing", m.model.ended.String())
+		return
+	}
+	e.TagsCode = u.TagsCode
+	m.must(u.StoreTime == r.storeTime && bytes.Equal(u.Bits, r.bits), "%s has the unit of another: %+v", r, *u)
+	m.reached("unit", "whole", m.model.ended.String())
+}
+
+// auditEntry checks one entry of a queue and returns its message's spot, nil for a hole.
+func (m *sim) auditEntry(at place, e *consumequeue.Entry) *spot {
 	if engine.IsHole(e) {
 		m.must(m.model.ended == power || m.model.holes[at], "%s is a hole after %s", at, m.model.ended)
 		m.model.holes[at] = true
@@ -84,10 +108,14 @@ func (m *sim) auditEntry(at place, e *consumequeue.Entry) *record {
 	}
 	r := m.model.at(e.LogOffset)
 	m.must(r != nil, "%s points at %d, where no message is", at, e.LogOffset)
-	m.must(r.place == at && r.queued, "%s points at %s", at, r)
+	s := r.spotAt(at)
+	m.must(s != nil, "%s points at %s", at, r)
+	if at != r.place {
+		m.reached("entry", "of a message of another topic", m.model.ended.String())
+	}
 	m.must(r.entry() == *e, "%s is %+v, want %+v", at, *e, r.entry())
-	m.must(r.presence != mustNot || m.model.unsure, "%s: its topic was deleted", at)
-	return r
+	m.must(s.presence != mustNot || m.model.unsure, "%s: its topic was deleted", at)
+	return s
 }
 
 // auditGets reads every queue as consumers do.
@@ -99,17 +127,19 @@ func (m *sim) auditGets() {
 	}
 	readings := map[*consumequeue.Queue]*reading{}
 	for _, r := range m.model.records {
-		q := m.s.Lookup([]byte(r.topic), r.id)
-		if q == nil {
-			continue
-		}
-		if readings[q] == nil {
-			readings[q] = &reading{}
-		}
-		rd := readings[q]
-		rd.unsure = rd.unsure || r.presence == may
-		if r.queued && r.presence == must && r.end() <= visible && r.log >= begin && r.offset >= q.Min() {
-			rd.want = append(rd.want, r)
+		for _, s := range r.spots {
+			q := m.s.Lookup([]byte(s.topic), s.id)
+			if q == nil {
+				continue
+			}
+			if readings[q] == nil {
+				readings[q] = &reading{}
+			}
+			rd := readings[q]
+			rd.unsure = rd.unsure || s.presence == may
+			if s.presence == must && r.end() <= visible && r.log >= begin && s.offset >= q.Min() {
+				rd.want = append(rd.want, r)
+			}
 		}
 	}
 	for _, q := range m.s.Queues() {

@@ -24,6 +24,12 @@ func draw(rng *rand.Rand) engine.Options {
 		StagingBytes:         32 << 10,
 		Retention:            engine.Retention{Reserved: time.Minute, Forcibly: rng.IntN(2) == 0},
 		DelayLevels:          delays,
+		ConsumeQueueExt:      rng.IntN(3) == 0,
+		ExtFileSize:          4096,
+		FilterBits:           filterBits,
+		Limits:               engine.Limits{MultiDispatch: true, MaxLightQueues: 100},
+		LightQueues:          rng.IntN(2) == 0,
+		Seal:                 rng.IntN(4) == 0,
 	}
 }
 
@@ -39,6 +45,6 @@ func (m *sim) redraw() {
 }
 
 func describe(o *engine.Options) string {
-	return fmt.Sprintf("flush %d %s, log files of %d, queue files of %d, index files of %d/%d", o.Flush, o.FlushMode,
-		o.CommitLogFileSize, o.ConsumeQueueFileSize, o.IndexSlots, o.IndexEntries)
+	return fmt.Sprintf("flush %d %s, log files of %d, queue files of %d, index files of %d/%d, ext %t, light %t, sealed %t", o.Flush, o.FlushMode,
+		o.CommitLogFileSize, o.ConsumeQueueFileSize, o.IndexSlots, o.IndexEntries, o.ConsumeQueueExt, o.LightQueues, o.Seal)
 }

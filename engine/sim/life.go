@@ -31,7 +31,7 @@ func (m *sim) life() {
 		// Often early: a recovery is a few operations.
 		m.cutAt = m.mem.Ops() + 1 + int64(m.rng.IntN(20<<m.rng.IntN(6)))
 	}
-	if m.rng.IntN(6) == 0 {
+	if m.rng.IntN(5) == 0 {
 		m.fault = faultPlan{at: m.mem.Ops() + 1 + int64(m.rng.IntN(400)), err: errDevice}
 	}
 	m.logf("-- a life that ends %s, before operation %d, device error at %d", m.ending, m.cutAt, m.fault.at)
@@ -92,7 +92,7 @@ func (m *sim) onOperation(op mapfile.Op) error {
 func (m *sim) failOperation(op mapfile.Op) error {
 	m.logf("operation %d fails, %v: %s %s", op.N, m.fault.err, op.Kind, op.Name)
 	m.reached("fault", string(op.Kind), kindOf(op.Name)+", "+m.phase)
-	m.faulted = true
+	m.faulted, m.model.unitless = true, true
 	if op.Kind == mapfile.OpSync {
 		// The kernel takes for written what the device may not have, and whoever opens the store
 		// next cannot always know: only a reboot tells.

@@ -19,6 +19,8 @@ type model struct {
 	ended   ending // how the lives since the last audit ended, the worst of them
 	// holes are the places of messages that a power cut took from between others.
 	holes map[place]bool
+	// unitless: units may be missing. They are not told of where there was no room for them, or the disk failed.
+	unitless bool
 	// unsure: a topic's deletion was interrupted, so that a deleted topic may be seen again.
 	unsure bool
 }
@@ -35,14 +37,31 @@ type record struct {
 	place
 	log      message.LogOffset
 	raw      []byte
-	queued   bool
+	spots    []spot // where consumers find it; none if it has no place in its queue
 	tagsCode int64
-	keys     []string
-	hashes   []int32
+	// What its units have beside the tags code.
+	storeTime int64
+	bits      []byte
+	keys      []string
+	hashes    []int32
 
-	stored   bool // a killed process must leave it
-	durable  bool // a power cut must leave it
+	stored  bool // a killed process must leave it
+	durable bool // a power cut must leave it
+}
+
+// spot is a place of a message: its own, or in another queue that it names (MultiDispatch).
+type spot struct {
+	place
 	presence presence
+}
+
+// spotAt is the message's spot at a place, nil if it has none.
+func (r *record) spotAt(at place) *spot {
+	i := slices.IndexFunc(r.spots, func(s spot) bool { return s.place == at })
+	if i < 0 {
+		return nil
+	}
+	return &r.spots[i]
 }
 
 // presence is whether a stored message is in its queue.
@@ -64,6 +83,7 @@ func (md *model) clone() model {
 	c.records = make([]*record, len(md.records))
 	for i, r := range md.records {
 		all[i] = *r
+		all[i].spots = slices.Clone(r.spots)
 		c.records[i] = &all[i]
 	}
 	return c

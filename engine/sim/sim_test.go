@@ -128,6 +128,8 @@ var mustReach = []Point{
 	{"log", "messages are not indexed from here on", ""}, {"log", "queue entries stay in memory", ""},
 	{"log", "the store is read-only from now on", ""}, {"log", "commit log file was never begun", ""},
 	{"work", "append", "no room"}, {"work", "append", "failed"}, {"work", "commit", "failed"}, {"work", "commit", "cut short"},
+	{"entry", "of a message of another topic", "killed"}, {"entry", "of a message of another topic", "power cut"},
+	{"unit", "whole", "killed"}, {"unit", "whole", "power cut"}, {"work", "delete topic", "no room"},
 	{"work", "ring", "done"}, {"work", "delete topic", "done"}, {"work", "expire", "done"}, {"work", "delete stale queues", "done"},
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -138,16 +140,58 @@ func (m *sim) append() error {
 		message.TransactionNone, message.TransactionNone, message.TransactionNone,
 		message.TransactionCommit, message.TransactionPrepared, message.TransactionRollback,
 	}[m.rng.IntN(6)]
+	if q.Topic() != engine.ScheduleTopic && m.rng.IntN(4) == 0 {
+		all := append(named, "B")
+		names := all[m.rng.IntN(3)]
+		for range m.rng.IntN(3) {
+			names += "," + all[m.rng.IntN(3)]
+		}
+		r.Properties = r.Properties.Append(engine.PropertyMulti, names)
+	}
 	return m.put(q, &r)
 }
 
 func (m *sim) put(q *consumequeue.Queue, r *message.Record) error {
-	next := q.Next
+	next, others := q.Next, m.others(q, r)
 	got, err := m.s.Append(q, r)
 	if err == nil {
-		m.appended(q, r, got, next)
+		m.appended(q, r, got, next, others...)
 	}
 	return err
+}
+
+// named are queues that messages of other topics name, beside topics.
+var named = []string{engine.LightPrefix + "a", engine.LightPrefix + "b"}
+
+// others is where a message will be beside its own queue: in each queue that it names once.
+func (m *sim) others(q *consumequeue.Queue, r *message.Record) (others []spot) {
+	names := r.Properties.Get(engine.PropertyMulti)
+	if names == nil {
+		return nil
+	}
+	for name := range strings.SplitSeq(string(names), ",") {
+		at := place{name, q.ID(), 0}
+		if m.o.LightQueues && strings.HasPrefix(name, engine.LightPrefix) {
+			at.id = 0
+		}
+		if other := m.s.Lookup([]byte(name), at.id); other != nil {
+			at.offset = other.Next
+		}
+		own := name == q.Topic() && at.id == q.ID()
+		if !own && !slices.ContainsFunc(others, func(s spot) bool { return s.place == at }) {
+			others = append(others, spot{place: at})
+		}
+	}
+	return others
+}
+
+// filterBits are Options.FilterBits: none for some.
+func filterBits(_ []byte, p message.Properties) []byte {
+	tags := p.Get("TAGS")
+	if string(tags) == "Tag0" {
+		return nil
+	}
+	return tags
 }
 
 func (m *sim) appendBatch() error {
@@ -179,12 +223,15 @@ func (m *sim) putBatch(q *consumequeue.Queue, rs []message.Record) error {
 }
 
 // appended tells the model of a message, whose queue's next offset was next.
-func (m *sim) appended(q *consumequeue.Queue, r *message.Record, got engine.Receipt, next message.QueueOffset) {
+func (m *sim) appended(q *consumequeue.Queue, r *message.Record, got engine.Receipt, next message.QueueOffset, others ...spot) {
 	rec := &record{
 		place: place{q.Topic(), q.ID(), got.QueueOffset}, log: got.LogOffset, raw: r.Append(nil),
-		queued: r.SysFlag == message.TransactionNone || r.SysFlag == message.TransactionCommit,
+		storeTime: r.StoreTimestamp, bits: bytes.Clone(filterBits(r.Topic, r.Properties)),
 	}
-	m.must(!rec.queued || got.QueueOffset == next, "%s was put, the next offset was %d", rec, next)
+	if r.SysFlag == message.TransactionNone || r.SysFlag == message.TransactionCommit {
+		rec.spots = append([]spot{{place: rec.place}}, others...)
+		m.must(got.QueueOffset == next, "%s was put, the next offset was %d", rec, next)
+	}
 	rec.tagsCode = javahash.TagsCode(r.Properties.Get("TAGS"))
 	if rec.topic == engine.ScheduleTopic {
 		var level int
@@ -286,27 +333,35 @@ func (m *sim) deleteTopic() error {
 	if err := m.s.Flush(); err != nil {
 		return err
 	}
-	return m.deleteQueues(topics[m.rng.IntN(len(topics))])
+	return m.deleteQueues(append(topics, named...)[m.rng.IntN(len(topics)+len(named))])
 }
 
 func (m *sim) deleteQueues(topic string) error {
 	m.logf("delete topic %s", topic)
-	for _, r := range m.model.records {
-		if r.topic == topic || r.presence == mustNot {
-			r.presence = may
+	m.eachSpot(func(s *spot) {
+		if s.topic == topic || s.presence == mustNot {
+			s.presence = may
 		}
-	}
+	})
 	err := m.s.DeleteTopic(topic)
 	if err == nil && m.image == nil {
-		for _, r := range m.model.records {
-			if r.presence == may && !m.model.unsure {
-				r.presence = mustNot
+		m.eachSpot(func(s *spot) {
+			if s.presence == may && !m.model.unsure {
+				s.presence = mustNot
 			}
-		}
+		})
 		return nil
 	}
 	m.model.unsure = true
 	return err
+}
+
+func (m *sim) eachSpot(fn func(*spot)) {
+	for _, r := range m.model.records {
+		for i := range r.spots {
+			fn(&r.spots[i])
+		}
+	}
 }
 
 // fillDisk leaves the disk a few blocks.
@@ -316,6 +371,6 @@ func (m *sim) fillDisk() error {
 		return err
 	}
 	m.mem.Capacity = space.Total - space.Free + int64(m.rng.IntN(10))*4096
-	m.full = true
+	m.full, m.model.unitless = true, true
 	return nil
 }
