@@ -46,7 +46,7 @@ func TestDamagedRecords(t *testing.T) {
 		want  string
 	}{
 		{"cut short", func(b []byte) []byte { return b[:len(b)-1] }, "record of 181 bytes with 180 left"},
-		{"a byte of the body changed", func(b []byte) []byte { b[89] ^= 1; return b }, "CRC does not fit"},
+		{"a byte of the body changed", func(b []byte) []byte { b[89] ^= 1; return b }, "does not fit its CRC"},
 		{"no magic", func(b []byte) []byte { b[4] = 0; return b }, "has magic"},
 		{"a body longer than the record", func(b []byte) []byte { b[85] = 0x7F; return b }, "ends inside a field"},
 		{"properties shorter than the rest", func(b []byte) []byte { b[96]--; return b }, "1 bytes after its last field"},
