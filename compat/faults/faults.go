@@ -36,8 +36,7 @@ type fault struct {
 }
 
 // faults are all of them.
-var faults = []fault{
-	{"power cut, SYNC_FLUSH", 400 << 20, 0, target.Options{"flushDiskType": "SYNC_FLUSH"}, powerCutSync},
+var faults = append(powerCuts("mmap-msync", "mmap-fsync", "write-fsync", "write-dsync", "direct"), []fault{
 	{"power cut, ASYNC_FLUSH", 400 << 20, 0, target.Options{
 		"flushDiskType": "ASYNC_FLUSH", "flushIntervalCommitLog": "200", "flushCommitLogLeastPages": "0",
 	}, powerCutAsync},
@@ -46,6 +45,16 @@ var faults = []fault{
 	}, fullDisk},
 	{"failing sync, SYNC_FLUSH", 200 << 20, 48 << 20, target.Options{"flushDiskType": "SYNC_FLUSH", "cleanFileForciblyEnable": "false"}, failingSync},
 	{"slow disk, SYNC_FLUSH", 200 << 20, 0, target.Options{"flushDiskType": "SYNC_FLUSH", "syncFlushTimeout": "700"}, slowDisk},
+}...)
+
+// powerCuts are power cuts with each way to write.
+func powerCuts(modes ...string) []fault {
+	var all []fault
+	for _, mode := range modes {
+		o := target.Options{"flushDiskType": "SYNC_FLUSH", "flushMode": mode}
+		all = append(all, fault{"power cut, SYNC_FLUSH, " + mode, 400 << 20, 0, o, powerCutSync})
+	}
+	return all
 }
 
 // Run lets all faults happen, side by side: most of the time is waiting.
@@ -156,7 +165,7 @@ func (s *site) load(ctx context.Context, b *target.Server) (l *promise.Load, sto
 
 // loadFor sends for a while.
 func (s *site) loadFor(ctx context.Context, b *target.Server, d time.Duration) (int, error) {
-	stop, err := s.loaded(ctx, b, d)
+	_, stop, err := s.loaded(ctx, b, d)
 	if err != nil {
 		return 0, err
 	}
@@ -164,16 +173,16 @@ func (s *site) loadFor(ctx context.Context, b *target.Server, d time.Duration) (
 }
 
 // loaded has the broker under load for a while since its first answer; the load goes on until stop.
-func (s *site) loaded(ctx context.Context, b *target.Server, d time.Duration) (stop func() (int, error), err error) {
-	l, stop := s.load(ctx, b)
+func (s *site) loaded(ctx context.Context, b *target.Server, d time.Duration) (l *promise.Load, stop func() (int, error), err error) {
+	l, stop = s.load(ctx, b)
 	select {
 	case <-l.First:
 	case <-time.After(20 * time.Second):
 		_, err := stop()
-		return nil, errors.Join(fmt.Errorf("nothing acknowledged in 20 s; the last refusal: %v", l.LastRefusal()), err)
+		return nil, nil, errors.Join(fmt.Errorf("nothing acknowledged in 20 s; the last refusal: %v", l.LastRefusal()), err)
 	}
 	time.Sleep(d)
-	return stop, nil
+	return l, stop, nil
 }
 
 // until polls for something that takes a while.

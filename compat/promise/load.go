@@ -30,6 +30,7 @@ type Load struct {
 
 	mu       sync.Mutex
 	receipts []Receipt // under mu
+	doubted  bool      // under mu: what is acknowledged is no promise
 	refused  int       // under mu
 	refusal  error     // under mu: the last one
 	wrong    error     // under mu: an acknowledgement that makes no sense
@@ -94,9 +95,18 @@ func (l *Load) accuse(err error) {
 	l.wrong = err
 }
 
+// Doubt says whether what is acknowledged from now on is no promise.
+func (l *Load) Doubt(yes bool) {
+	l.mu.Lock()
+	l.doubted = yes
+	l.mu.Unlock()
+}
+
 func (l *Load) acknowledge(receipts []Receipt) {
 	l.mu.Lock()
-	l.receipts = append(l.receipts, receipts...)
+	if !l.doubted {
+		l.receipts = append(l.receipts, receipts...)
+	}
 	l.mu.Unlock()
 	l.isFirst.Do(func() { close(l.First) })
 }
