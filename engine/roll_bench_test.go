@@ -62,11 +62,11 @@ const (
 func benchRolls(b *testing.B, paced bool, put func() (int64, error)) {
 	var near, between, idle []time.Duration
 	work := make([]byte, 16<<10)
-	turn := time.Now()
+	turn := time.NewTicker(time.Millisecond)
+	defer turn.Stop()
 	for i := 0; b.Loop(); i++ {
 		if paced && i%100 == 99 {
-			turn = turn.Add(time.Millisecond)
-			time.Sleep(time.Until(turn))
+			<-turn.C
 		}
 		since := time.Now()
 		at, err := put()
