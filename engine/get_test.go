@@ -247,36 +247,65 @@ func TestCold(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
-// TestColdLimits: messages far behind the end come in the device's portions, and in memory's once they are there.
+// TestColdLimits: messages far behind the end come in the device's portions, and in memory's once they are there. Who looks
+// again when they are, without waiting, finds them.
 func TestColdLimits(t *testing.T) {
-	s, mem := openSmall(t, func(o *Options) {
-		o.CommitLogFileSize, o.StagingBytes = 1<<20, 4<<20
-		o.MemoryBytes, o.MemoryLimit, o.DiskLimit = 1, TransferLimit{1 << 20, 5}, TransferLimit{1 << 20, 3}
-	})
-	send(t, s, "T", "a", "b", "c", "d", "e", "f", "g", "h", "i")
+	for _, c := range []struct {
+		name string
+		then func(res *GetResult) error
+		want []string // the first is cold
+	}{
+		{"waits", (*GetResult).Warm, []string{"a,b,c", "d,e,f,g,h", "i"}},
+		{"looks again", func(res *GetResult) error { res.Again(); return nil }, []string{"a,b,c,d,e", "f,g,h,i"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, mem := openSmall(t, func(o *Options) {
+				o.CommitLogFileSize, o.StagingBytes = 1<<20, 4<<20
+				o.MemoryBytes, o.MemoryLimit, o.DiskLimit = 1, TransferLimit{1 << 20, 5}, TransferLimit{1 << 20, 3}
+			})
+			send(t, s, "T", "a", "b", "c", "d", "e", "f", "g", "h", "i")
+			for range 80 {
+				send(t, s, "U", strings.Repeat("x", 1<<20-200))
+			}
+			mem.Cold.Store(true)
+			next := message.QueueOffset(0)
+			for i, want := range c.want { // three lie together: the whole block is read
+				res := NewGetResult()
+				s.Get(&GetRequest{Queue: s.Queue([]byte("T"), 0), Offset: next, MaxMsgs: 32}, res)
+				require.Equal(t, i == 0, res.Cold)
+				require.True(t, res.SuggestSlave)
+				if res.Cold {
+					read := make(chan struct{})
+					res.Fetch(func() { close(read) })
+					<-read
+					require.NoError(t, c.then(res))
+					require.False(t, res.Cold)
+				}
+				require.Equal(t, want, bodies(t, res))
+				next = res.Next
+				res.Release()
+			}
+			require.NoError(t, s.Close())
+		})
+	}
+}
+
+// TestAgainDoesNotWait: what cannot be found without waiting is left to Warm.
+func TestAgainDoesNotWait(t *testing.T) {
+	s, mem := openSmall(t, func(o *Options) { o.CommitLogFileSize, o.StagingBytes = 1<<20, 4<<20 })
+	send(t, s, "T", "a", "b")
 	for range 80 {
 		send(t, s, "U", strings.Repeat("x", 1<<20-200))
 	}
 	mem.Cold.Store(true)
-	next := message.QueueOffset(0)
-	for _, want := range []struct {
-		cold bool
-		read string
-	}{{true, "a,b,c"}, {false, "d,e,f,g,h"}, {false, "i"}} { // three lie together: the whole block was read
-		res := NewGetResult()
-		s.Get(&GetRequest{Queue: s.Queue([]byte("T"), 0), Offset: next, MaxMsgs: 32}, res)
-		require.Equal(t, want.cold, res.Cold)
-		require.True(t, res.SuggestSlave)
-		if res.Cold {
-			read := make(chan struct{})
-			res.Fetch(func() { close(read) })
-			<-read
-			require.NoError(t, res.Warm())
-		}
-		require.Equal(t, want.read, bodies(t, res))
-		next = res.Next
-		res.Release()
-	}
+	res := NewGetResult()
+	s.Get(&GetRequest{Queue: s.Queue([]byte("T"), 0), MaxMsgs: 32}, res)
+	require.True(t, res.Cold)
+	res.Again()
+	require.True(t, res.Cold, "nothing was fetched")
+	require.NoError(t, res.Warm())
+	require.Equal(t, "a,b", bodies(t, res))
+	res.Release()
 	require.NoError(t, s.Close())
 }
 

@@ -14,7 +14,7 @@ import (
 // GetResult is what a Get found: messages as pieces of memory that holds the log, to be sent
 // from there. Its life:
 //
-//	NewGetResult ──► Get ──► (if Cold: Fetch ──► Warm, on a worker) ──► Buffers ──► Release, once, by the last user
+//	NewGetResult ──► Get ──► (if Cold: Fetch ──► Again ──► if still Cold: Warm, on a worker) ──► Buffers ──► Release, once, by the last user
 type GetResult struct {
 	Status GetStatus
 	// Next is the offset to continue with.
@@ -96,8 +96,8 @@ func (r *GetResult) later(off message.LogOffset, size int) {
 	r.cold = append(r.cold, commitlog.Range{Off: off, Size: size})
 }
 
-// Fetch begins to read what a Cold result needs from the device and returns at once. ready is called when Warm need
-// not wait for it: once, on any goroutine, or before Fetch returns; it must not block.
+// Fetch begins to read what a Cold result needs from the device and returns at once. ready is called when Again
+// should find it, and Warm need not wait for it: once, on any goroutine, or before Fetch returns; it must not block.
 func (r *GetResult) Fetch(ready func()) {
 	if len(r.cold) == 0 {
 		ready()
@@ -111,6 +111,25 @@ func (r *GetResult) Fetch(ready func()) {
 // Refilter replaces the filter of a Cold result's request, which Warm asks: by one that still says the same then.
 func (r *GetResult) Refilter(filter func(tagsCode int64) bool) { r.req.Filter = filter }
 
+// Again does the same Get once more, for a Cold result whose Fetch is over. It does not wait either: the result may
+// still be Cold, as something else than messages was missing, or what was read is gone again.
+func (r *GetResult) Again() {
+	if r.fetch != nil {
+		_ = r.run(false) // only who waits reads from the device
+	}
+}
+
+// run does the request anew, with what was fetched; an error is the device's.
+func (r *GetResult) run(wait bool) error {
+	if r.fetch != nil {
+		r.spans, r.fetch = r.fetch.Spans(r.spans), nil
+	}
+	r.empty()
+	g := getter{s: r.s, req: &r.req, res: r, end: r.s.Visible(), limits: r.s.limits.Load(), wait: wait}
+	g.run()
+	return g.err
+}
+
 // Warm does what Get must not wait for: it is the same Get, and waits for what is not in memory. Or, where the
 // first entry is damaged, it makes the queue's damaged entries again from the commit log; the result is empty
 // then, MessageWasRemoving, and its Next the offset asked for. An error is the device's; the result is empty then, too.
@@ -119,17 +138,12 @@ func (r *GetResult) Warm() error {
 		r.repair, r.Cold = repair{}, false
 		return rep.run()
 	}
-	if r.fetch != nil {
-		r.spans, r.fetch = r.fetch.Spans(r.spans), nil
-	}
-	r.empty()
-	g := getter{s: r.s, req: &r.req, res: r, end: r.s.Visible(), limits: r.s.limits.Load(), wait: true}
-	g.run()
+	err := r.run(true)
 	if rep := r.repair; rep.queue != nil {
 		return r.Warm()
 	}
-	if g.err != nil && r.Count == 0 {
-		return fmt.Errorf("messages of %s queue %d from offset %d on cannot be read: %w", r.req.Queue.Topic(), r.req.Queue.ID(), r.req.Offset, g.err)
+	if err != nil && r.Count == 0 {
+		return fmt.Errorf("messages of %s queue %d from offset %d on cannot be read: %w", r.req.Queue.Topic(), r.req.Queue.ID(), r.req.Offset, err)
 	}
 	return nil
 }

@@ -89,17 +89,23 @@ type turnState struct {
 	late   lateness
 }
 
+// stateOf is a turn's.
+func stateOf(t *transport.Turn) *turnState {
+	st, _ := t.State.(*turnState)
+	if st == nil {
+		st = new(turnState)
+		t.State = st
+	}
+	return st
+}
+
 // Serve implements [transport.Handler].
 func (p *port) Serve(t *transport.Turn, c *transport.Conn, cmd *wire.Command) {
 	b := p.Broker
 	if !b.accepting.Load() {
 		return // not started yet or about to close: the client tries again elsewhere or later
 	}
-	st, _ := t.State.(*turnState)
-	if st == nil {
-		st = new(turnState)
-		t.State = st
-	}
+	st := stateOf(t)
 	var r route
 	var limit queueOfCode
 	if cmd.Code >= 0 && cmd.Code < maxCode {

@@ -128,19 +128,39 @@ func (b *Broker) resumePulls(t *transport.Turn, st *turnState) {
 	clear(ps.ready)
 }
 
-// warmPull answers a pull whose messages are not in memory: they are read without anybody waiting, and a worker
-// answers.
+// warmPull answers a pull whose messages are not in memory: they are read without anybody waiting, and the
+// connection's loop answers, among its other turns. Off the loop, and when there is still something to wait for, a worker does.
 func (b *Broker) warmPull(p *pullRequest, res *engine.GetResult) {
 	if p.filter != nil { // the turn's
 		res.Refilter(p.filter.clone().match)
 	}
 	q := *p
 	res.Fetch(func() {
-		if !b.workers.put(job{conn: q.conn.ID(), run: func() { b.answerWarm(&q, res) }}) {
-			res.Release()
-			q.conn.Send(wire.AppendResponseTo(nil, q.serialize, q.opaque, wire.StatusSystemBusy, overloadRemark, nil, nil))
+		if !q.conn.OnLoop(func(t *transport.Turn) { b.answerFetched(t, &q, res) }) {
+			b.answerOnWorker(&q, res)
 		}
 	})
+}
+
+// answerFetched answers a pull whose messages were read a moment ago. It runs on the connection's loop.
+func (b *Broker) answerFetched(t *transport.Turn, p *pullRequest, res *engine.GetResult) {
+	if p.conn.Closing() {
+		res.Release()
+		return
+	}
+	if res.Again(); res.Cold {
+		b.answerOnWorker(p, res)
+		return
+	}
+	b.answerPull(t, &stateOf(t).pull, p, pullStatus(res.Status, p.get.Offset), res)
+}
+
+// answerOnWorker has a worker answer a pull, which may wait for the device.
+func (b *Broker) answerOnWorker(p *pullRequest, res *engine.GetResult) {
+	if !b.workers.put(job{conn: p.conn.ID(), run: func() { b.answerWarm(p, res) }}) {
+		res.Release()
+		p.conn.Send(wire.AppendResponseTo(nil, p.serialize, p.opaque, wire.StatusSystemBusy, overloadRemark, nil, nil))
+	}
 }
 
 func (b *Broker) answerWarm(p *pullRequest, res *engine.GetResult) {

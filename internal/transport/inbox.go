@@ -12,7 +12,7 @@ type inbox struct {
 	mu     sync.Mutex
 	closed bool          // under mu: the loop takes nothing any more
 	conns  []*ringConn   // under mu: to be looked at, each once (ringConn.posted)
-	tasks  []func(*loop) // under mu: what happens seldom
+	tasks  []func(*loop) // under mu
 }
 
 // wake asks the loop to look at a connection. After the loop's end nothing happens.
@@ -39,6 +39,16 @@ func (l *loop) do(task func(*loop)) bool {
 	b.mu.Unlock()
 	l.event.Wake()
 	return ok
+}
+
+// OnLoop has the connection's loop run fn, with the turn of its listener's handler, before its next sends leave.
+// On the net path, where no loop is, and when the loop has ended, it returns false and fn is not called.
+func (c *Conn) OnLoop(fn func(t *Turn)) bool {
+	return c.loop != nil && c.loop.do(func(l *loop) {
+		t := c.link.(*ringConn).turn
+		t.NowMillis = l.desk.nowMillis
+		fn(t)
+	})
 }
 
 // drain does what is in the inbox. It runs on the loop.

@@ -40,7 +40,7 @@ const pollTime = 50 * time.Microsecond
 //	reap     completions: received frames go to Handler.Serve
 //	endTurn  Handler.EndTurn, once per handler that served
 //	drain    the inbox: answers of other goroutines, new connections
-//	flush    one send per connection that has something to send and none in flight
+//	flush    one send per connection that has something to send and none in flight; what is much waits for the next turn
 //	submit   all of it in one system call, which waits only if there is nothing to do
 //
 // Everything in it belongs to that thread, but inbox, event and load.
@@ -191,7 +191,7 @@ func (l *loop) rest() {
 
 // ready tells whether a turn has something to do, at the price of a look at memory.
 func (l *loop) ready() bool {
-	return l.ring.CQReady() > 0 || l.ring.Pending() || l.inbox.filled.Load()
+	return l.ring.CQReady() > 0 || l.ring.Pending() || l.inbox.filled.Load() || len(l.desk.dirty) > 0
 }
 
 // reap handles the completions that are ready. The receive buffers go back to the kernel
@@ -250,16 +250,33 @@ func (l *loop) complete(cqe *ring.CQE) {
 	}
 }
 
-// flush starts the sends of the turn.
+// A turn sends about turnBytes in large pieces, and the small ones: larger answers than smallBytes, of pulls, leave in
+// turns of their own, so that who sends does not wait for all that others read.
+const (
+	turnBytes  = 128 << 10
+	smallBytes = 4 << 10
+)
+
+// flush starts the sends of the turn. What is left for the next one stays in the list of the dirty, in order.
 func (l *loop) flush() {
 	d := &l.desk
+	left, later := turnBytes, 0
 	for i := 0; i < len(d.dirty); i++ { // it may grow
-		c := d.dirty[i]
+		c := d.dirty[i].link.(*ringConn)
+		n := c.unsent()
+		if n > smallBytes {
+			if left <= 0 {
+				d.dirty[later] = &c.Conn
+				later++
+				continue
+			}
+			left -= n
+		}
 		c.dirty = false
-		c.link.(*ringConn).send()
+		c.send()
 	}
-	clear(d.dirty)
-	d.dirty = d.dirty[:0]
+	clear(d.dirty[later:])
+	d.dirty = d.dirty[:later]
 }
 
 func (l *loop) submit() {
@@ -302,6 +319,7 @@ func (l *loop) teardown() {
 	l.inbox.mu.Lock()
 	l.inbox.closed = true
 	l.inbox.mu.Unlock()
+	l.drain() // tasks that were promised to be done
 	l.sqe(opIgnore, 0, 0).PrepareCancel(userData(opWake, 0, 0), false)
 	for l.waking || l.operations.count > 0 {
 		_, err := l.ring.SubmitAndWait(1, -1)

@@ -161,6 +161,19 @@ func (c *ringConn) cancelled() {
 	c.finish()
 }
 
+// unsent is about how many bytes the next send takes.
+func (c *ringConn) unsent() int {
+	n := 0
+	switch {
+	case c.sending:
+	case c.flight != nil:
+		n = c.flight.left
+	case c.out != nil:
+		n = c.out.size()
+	}
+	return min(n, sendMax)
+}
+
 // send starts sending what is queued, unless a send is in flight: then it goes on when that
 // one is back.
 func (c *ringConn) send() {

@@ -6,7 +6,7 @@ import (
 )
 
 // Turn is one handler's share of one round of work: the requests that arrived together, and
-// the answers that leave together. It is valid during Serve and EndTurn only.
+// the answers that leave together. It is valid during Serve, EndTurn, and what [Conn.OnLoop] runs, only.
 type Turn struct {
 	// State is the handler's own, nil at first. A handler has one Turn per ring loop, and on
 	// the net path one per turn that runs at the same time; a Turn is never used by two
