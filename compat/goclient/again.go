@@ -77,7 +77,7 @@ func retryCounted(s *stage) {
 	var got box
 	got.listen(s.pushConsumer(group), topic, "*", 1)
 	s.fill(topic, "r", 3)
-	await(soon, func() string { return "six tries" }, func() bool { return len(got.all()) >= 6 })
+	await(2*soon, func() string { return "six tries" }, func() bool { return len(got.all()) >= 6 })
 	await(100*time.Second, func() string { return "three messages given back in SNDBCK_PUT_NUMS" }, func() bool {
 		time.Sleep(time.Second)
 		a, err := ask(s.broker, viewStats, map[string]string{"statsName": "SNDBCK_PUT_NUMS", "statsKey": topic + "@" + group})
