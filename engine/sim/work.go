@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -158,31 +156,6 @@ func (m *sim) put(q *consumequeue.Queue, r *message.Record) error {
 		m.appended(q, r, got, next, others...)
 	}
 	return err
-}
-
-// named are queues that messages of other topics name, beside topics.
-var named = []string{engine.LightPrefix + "a", engine.LightPrefix + "b"}
-
-// others is where a message will be beside its own queue: in each queue that it names once.
-func (m *sim) others(q *consumequeue.Queue, r *message.Record) (others []spot) {
-	names := r.Properties.Get(engine.PropertyMulti)
-	if names == nil {
-		return nil
-	}
-	for name := range strings.SplitSeq(string(names), ",") {
-		at := place{name, q.ID(), 0}
-		if m.o.LightQueues && strings.HasPrefix(name, engine.LightPrefix) {
-			at.id = 0
-		}
-		if other := m.s.Lookup([]byte(name), at.id); other != nil {
-			at.offset = other.Next
-		}
-		own := name == q.Topic() && at.id == q.ID()
-		if !own && !slices.ContainsFunc(others, func(s spot) bool { return s.place == at }) {
-			others = append(others, spot{place: at})
-		}
-	}
-	return others
 }
 
 // filterBits are Options.FilterBits: none for some.
