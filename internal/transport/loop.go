@@ -253,7 +253,7 @@ func (l *loop) complete(cqe *ring.CQE) {
 // A turn sends about turnBytes in large pieces, and the small ones: larger answers than smallBytes, of pulls, leave in
 // turns of their own, so that who sends does not wait for all that others read.
 const (
-	turnBytes  = 128 << 10
+	turnBytes  = 512 << 10
 	smallBytes = 4 << 10
 )
 

@@ -39,10 +39,10 @@ type cut struct {
 }
 
 // One send takes at most iovMax pieces (UIO_MAXIOV), and no more than about sendMax bytes: copying them into
-// a socket takes the loop 30 µs, for which other connections wait.
+// a socket takes the loop 0.1 ms, for which other connections wait.
 const (
 	iovMax  = 1024
-	sendMax = 128 << 10
+	sendMax = 512 << 10
 )
 
 // keptOutboxBytes is the largest buffer an outbox takes back to the pool with it.
