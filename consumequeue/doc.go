@@ -51,7 +51,8 @@
 // # Units
 //
 // With [Options.Ext] each entry has a [Unit] beside it, in files of their own, whose address it holds in the place of
-// the tags code. Units are worth nothing but time: an entry whose unit is lost is as one without.
+// the tags code. Units are worth nothing but time: an entry whose unit is lost is as one without. They are written before
+// the entries, and fail as these do.
 //
 // # Power cuts
 //

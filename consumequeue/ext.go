@@ -32,8 +32,9 @@ const (
 //	0 …    lo      base      end
 //	| gone | files | tail … |
 //
-// Nothing depends on units: an entry whose unit is lost, or was never written, is as one whose message every filter
-// may want. So they are not scanned at start; the queue's last entry says where they end.
+// An entry whose unit is lost is as one whose message every filter may want. An entry that leads to another's unit would
+// be worse: its message might be dropped. So no place is given twice while an entry may lead there, and units are
+// not scanned at start: the queue's last entry says where they end.
 type ext struct {
 	q *Queue
 
@@ -94,19 +95,17 @@ func (x *ext) put(u *Unit) (at int64) {
 // synced tells whether the device has all that is in the files. The caller holds q.io.
 func (x *ext) synced() bool { return x.unsynced.empty() && !x.newNames }
 
-// flush writes the tail to the files. An error is tried again; it is not told, as nothing depends on
-// units: the disk that is full for them is full for the entries, too. The caller holds q.io.
-func (x *ext) flush() {
+// flush writes the tail to the files. The caller holds q.io.
+func (x *ext) flush() error {
 	x.mu.Lock()
 	base, data := x.base, x.tail[:len(x.tail):len(x.tail)]
 	x.mu.Unlock()
 	wrote := 0
-	for wrote < len(data) {
-		n, err := x.write(base+int64(wrote), data[wrote:])
+	var err error
+	for wrote < len(data) && err == nil {
+		var n int
+		n, err = x.write(base+int64(wrote), data[wrote:])
 		wrote += n
-		if err != nil {
-			break
-		}
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -114,6 +113,7 @@ func (x *ext) flush() {
 	if x.tail = x.tail[wrote:]; len(x.tail) == 0 {
 		x.tail = nil // what readers have is theirs
 	}
+	return err
 }
 
 // write writes the front of data, as far as it lies in one file.
@@ -122,7 +122,7 @@ func (x *ext) write(at int64, data []byte) (int, error) {
 	n := at / t.opt.ExtFileSize
 	h, err := x.file(n)
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf("consumequeue: %w", err)
 	}
 	defer t.extFiles.release(h)
 	data = data[:min(int64(len(data)), t.opt.ExtFileSize-at%t.opt.ExtFileSize)]
@@ -207,7 +207,7 @@ func (x *ext) load() error {
 // findEnd makes the units end behind the last entry's, or at end where that is not known. dirty says
 // that units without entries may stand behind it. The caller holds q.io or is alone.
 func (x *ext) findEnd(dirty bool, end int64) error {
-	q := x.q
+	q, size := x.q, x.q.table.opt.ExtFileSize
 	var last [1]Entry
 	if at := q.Max() - 1; at >= q.Min() {
 		if _, err := q.Read(at, last[:]); err != nil {
@@ -218,6 +218,7 @@ func (x *ext) findEnd(dirty bool, end int64) error {
 		var u Units
 		defer u.Close()
 		at := code - firstAddress
+		end = max(end, at-at%size+size) // where its unit is lost
 		if unit, ok := u.Unit(q, code, true); ok {
 			end = at + int64(unit.size())
 		}

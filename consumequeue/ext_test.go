@@ -2,6 +2,7 @@ package consumequeue
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -117,6 +118,13 @@ func TestUnitsWithoutFiles(t *testing.T) {
 		require.False(t, ok)
 		at := int(q.Max())
 		fillUnits(t, q, at, at+10)
+		require.NoError(t, table.Flush())
+		for n := range 100 {
+			_, err := q.Read(message.QueueOffset(n), e[:])
+			require.NoError(t, err)
+			_, ok = r.Unit(q, e[0].TagsCode, true)
+			require.False(t, ok, "offset %d leads to another's unit", n)
+		}
 		require.NoError(t, table.Close())
 	}
 	off := o
@@ -236,6 +244,34 @@ func TestUnitsPowerCut(t *testing.T) {
 		requireUnits(t, q, 0, 250)
 		require.NoError(t, table.Close())
 	}
+}
+
+// TestUnitsBeforeEntries: entries wait in memory while their units cannot be written, so that a power cut never leaves
+// an entry whose place is given again.
+func TestUnitsBeforeEntries(t *testing.T) {
+	fs := mapfile.NewMem()
+	o := Options{FS: fs, FileSize: 100 * EntrySize, Ext: true, ExtFileSize: testExtSize}
+	table := openTable(t, o)
+	q := table.Queue([]byte("T"), 0)
+	fillUnits(t, q, 0, 10)
+	failing := errors.New("no folder")
+	fs.Fault = func(op mapfile.Op) error {
+		if op.Kind == mapfile.OpMkdir && op.Name == q.extDir() {
+			return failing
+		}
+		return nil
+	}
+	require.ErrorIs(t, table.Sync(), failing)
+	require.ErrorIs(t, table.Failure(), failing)
+	requireMissing(t, fs, q.dir())
+	requireUnits(t, q, 0, 10)
+
+	fs.Fault = nil
+	require.NoError(t, table.Sync())
+	o.FS, o.Crashed = fs.Crash(rand.New(rand.NewPCG(1, 0))), true
+	table = openTable(t, o)
+	requireUnits(t, table.Queue([]byte("T"), 0), 0, 10)
+	require.NoError(t, table.Close())
 }
 
 func FuzzUnit(f *testing.F) {

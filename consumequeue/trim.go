@@ -31,7 +31,6 @@ func (q *Queue) truncateTo(off message.LogOffset) error {
 	if q.ext == nil {
 		return q.findEnd(off)
 	}
-	q.ext.flush()
 	end, err := q.ext.firstUnit(off)
 	if err != nil {
 		return err

@@ -99,16 +99,13 @@ func (q *Queue) write() {
 	if q.Deleted() {
 		return
 	}
-	if q.ext != nil {
-		q.ext.flush()
-	}
 	_ = q.drain()
 }
 
 // errNoFile is drain's where no file can be created yet: [Table.Flush] tries again.
 var errNoFile = errors.New("consumequeue: file not created yet")
 
-// drain writes the entries that are not in the files and forgets those of a full tail. The
+// drain writes the entries that are not in the files, their units first, and forgets those of a full tail. The
 // caller holds q.io.
 func (q *Queue) drain() error {
 	q.mu.Lock()
@@ -121,7 +118,10 @@ func (q *Queue) drain() error {
 	q.mu.Unlock()
 
 	var err error
-	if q.written < base {
+	if q.ext != nil {
+		err = q.ext.flush()
+	}
+	if q.written < base && err == nil {
 		err = q.skipTo(base)
 	}
 	for len(data) > 0 && err == nil {

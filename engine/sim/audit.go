@@ -95,7 +95,7 @@ func (m *sim) auditUnit(units *consumequeue.Units, q *consumequeue.Queue, e *con
 		return
 	}
 	e.TagsCode = u.TagsCode
-	m.must(u.StoreTime == r.storeTime && bytes.Equal(u.Bits, r.bits), "%s has the unit of another: %+v", r, *u)
+	m.must(u.StoreTime == r.storeTime && bytes.Equal(u.Bits, r.bits), "%s/%d: %s has the unit of another: %+v", q.Topic(), q.ID(), r, *u)
 	m.reached("unit", "whole", m.model.ended.String())
 }
 
