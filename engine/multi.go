@@ -186,7 +186,8 @@ func withoutOffsets(p message.Properties) message.Properties {
 	return kept
 }
 
-// aliases yields the places that a stored record has in other queues than its own.
+// aliases yields the places that a stored record has in other queues than its own. What the record says is believed:
+// whoever appends it must have taken off the offsets that a client made up.
 func (s *Store) aliases(r *message.Record, yield func(topic []byte, id int32, at message.QueueOffset) error) error {
 	if !s.o.MultiDispatch || !isQueued(r.SysFlag) {
 		return nil

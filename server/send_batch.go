@@ -105,6 +105,7 @@ var errBatchTooLarge = errors.New("the batch is larger than the message size lim
 func (bt *batchState) fill(model *message.Record, body, sharedProps, cluster []byte, limit int) error {
 	bt.records, bt.props = bt.records[:0], bt.props[:0]
 	total := 0
+	sharedProps = withoutOffsets(sharedProps)
 	for len(body) > 0 {
 		m, rest, err := nextMember(body)
 		if err != nil {
@@ -114,11 +115,8 @@ func (bt *batchState) fill(model *message.Record, body, sharedProps, cluster []b
 		if timer.Asks(m.properties) {
 			return errBatchWaits
 		}
-		if bytes.Contains(m.properties, multiOffsets) {
-			m.properties = without(m.properties, engine.PropertyMultiOffsets) // the store's to say
-		}
 		from := len(bt.props)
-		bt.props = appendJoined(appendJoined(append(bt.props, m.properties...), from, sharedProps), from, cluster)
+		bt.props = appendJoined(appendJoined(append(bt.props, withoutOffsets(m.properties)...), from, sharedProps), from, cluster)
 		bt.records = append(bt.records, *model)
 		r := &bt.records[len(bt.records)-1]
 		r.Flag, r.Body, r.Properties = m.flag, m.body, bt.props[from:len(bt.props):len(bt.props)]
@@ -134,6 +132,14 @@ func (bt *batchState) fill(model *message.Record, body, sharedProps, cluster []b
 	}
 	bt.receipts = append(bt.receipts[:0], make([]engine.Receipt, len(bt.records))...)
 	return nil
+}
+
+// withoutOffsets is properties without what is the store's to say.
+func withoutOffsets(properties []byte) []byte {
+	if bytes.Contains(properties, multiOffsets) {
+		return without(properties, engine.PropertyMultiOffsets)
+	}
+	return properties
 }
 
 // appendJoined appends more properties to those in dst[from:], with a separator where one is due.
