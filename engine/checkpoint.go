@@ -186,7 +186,7 @@ func (s *Store) checkpointLocked(clean bool) error {
 		queues: s.Visible(), anchor: s.commit.anchor, anchorTime: s.commit.anchorTime,
 		entries: s.commit.entries, storeTime: s.commit.anchorTime, clean: clean,
 	}
-	s.commit.Unlock()
+	s.unlockCommit()
 	if err := s.log.Sync(); err != nil {
 		return err
 	}

@@ -124,7 +124,7 @@ func (s *Store) commitTo(upTo message.LogOffset) error {
 	return nil
 }
 
-// unlockCommit ends a commit. Who came meanwhile, and found commit locked, is served by the committer.
+// unlockCommit ends a commit, or what kept others from one. Who came meanwhile, and found commit locked, is served by the committer.
 func (s *Store) unlockCommit() {
 	s.commit.Unlock()
 	if s.Deferred() && s.acks.any() {

@@ -59,7 +59,7 @@ func isWaiting(topic string) bool {
 // retire takes queues of a topic that which tells of out of use, and says where the log ended then.
 func (s *Store) retire(topic string, which func(*consumequeue.Queue) bool) (queues []*consumequeue.Queue, tail message.LogOffset) {
 	s.commit.Lock()
-	defer s.commit.Unlock()
+	defer s.unlockCommit()
 	s.stage.Lock()
 	defer s.stage.Unlock()
 	for _, q := range s.queues.QueuesOf(topic) {

@@ -82,6 +82,24 @@ func TestSenderHoldsDeletedQueue(t *testing.T) {
 	}
 }
 
+// TestCommitBesideDeletion: who finds commits locked by a deletion is served when it has ended.
+func TestCommitBesideDeletion(t *testing.T) {
+	s, _ := openSmall(t, func(o *Options) { o.Flush, o.FlushMode, o.stepped = SyncFlush, commitlog.Direct, true })
+	send(t, s, "T", "0")
+	got, err := s.Append(s.Queue([]byte("U"), 0), testRecord("U", "0"))
+	require.NoError(t, err)
+	acked := false
+	s.retire("T", func(*consumequeue.Queue) bool {
+		_, err = s.CommitOn(atOnce{}, got.End(), func(err error) { acked = err == nil })
+		return false
+	})
+	require.NoError(t, err)
+	require.Len(t, s.wakeCommit, 1)
+	s.commitStep()
+	require.True(t, acked)
+	require.NoError(t, s.Close())
+}
+
 // TestStaleQueuesThatStay: of topics that are kept, of messages that wait, and of messages that are on their way.
 func TestStaleQueuesThatStay(t *testing.T) {
 	s, mem := openSmall(t, nil)
