@@ -361,3 +361,20 @@ func TestCloseEndsFetches(t *testing.T) {
 	require.NoError(t, l.Close())
 	require.NoError(t, fs.Close())
 }
+
+// TestRecent: what another process has written may long have left the memory; who touched it as if it had not would wait for the device
+// at each record.
+func TestRecent(t *testing.T) {
+	l := newTest(t)
+	before := l.add(500).LogOffset
+	l.write()
+	require.True(t, l.Recent(before))
+	require.NoError(t, l.Close())
+	again := openTest(t, l.mem)
+	again.resume()
+	require.False(t, again.Recent(before))
+	after := again.add(500).LogOffset
+	again.write()
+	require.False(t, again.Recent(before))
+	require.True(t, again.Recent(after))
+}

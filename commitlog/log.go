@@ -49,6 +49,7 @@ type Log struct {
 	leaving  []leaving // removed files that may still be read; under mu
 
 	found   message.LogOffset // end of the files that Open found; set before use
+	resumed message.LogOffset // where Resume had the log go on; set before use
 	written atomic.Int64      // LogOffset up to which the page cache has the log
 	durable atomic.Int64      // LogOffset up to which the device has it; ≤ written
 	failure atomic.Pointer[FailedError]

@@ -86,13 +86,13 @@ func (l *Log) Pin(off message.LogOffset, n int) (Span, error) {
 	return w.span(), nil
 }
 
-// recentBytes at the end of the log are in memory: they were written moments ago.
+// recentBytes at the end of the log are in memory, if this process wrote them: that was moments ago.
 const recentBytes = 64 << 20
 
 // Recent tells whether what lies at off was written so lately that the page cache has it. In direct mode
 // it has nothing for sure.
 func (l *Log) Recent(off message.LogOffset) bool {
-	return !l.mode.blocks && l.Written()-off <= recentBytes
+	return !l.mode.blocks && off >= l.resumed && l.Written()-off <= recentBytes
 }
 
 // Cached finds n bytes at off in what was read from the device ahead of need; the span is empty if

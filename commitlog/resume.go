@@ -26,6 +26,7 @@ func (l *Log) Resume(safe, end message.LogOffset) error {
 			return l.fail(err)
 		}
 	}
+	l.resumed = end
 	l.written.Store(int64(end))
 	l.durable.Store(int64(min(safe, end)))
 	l.prepared.Store(int64(l.baseOf(end)))

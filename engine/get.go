@@ -105,7 +105,7 @@ func (g *getter) run() {
 	res := g.res
 	res.Status, res.Next = NoMatchedMessage, g.req.Offset
 	limit := max(maxScan, g.req.MaxMsgs)
-	for scanned := 0; scanned < limit; {
+	for scanned := 0; scanned < limit && res.Count < max(g.req.MaxMsgs, 1); {
 		want := min(limit-scanned, len(res.entries))
 		if scanned == 0 && g.req.Filter == nil && g.req.Unit == nil {
 			want = min(want, max(g.req.MaxMsgs, 1))

@@ -89,7 +89,7 @@ func (m *sim) auditUnit(units *consumequeue.Units, q *consumequeue.Queue, e *con
 	m.must(r != nil, "%s/%d points at %d, where no message is", q.Topic(), q.ID(), e.LogOffset)
 	u, ok := units.Unit(q, e.TagsCode, true)
 	if !ok {
-		m.must(m.model.unitless || m.model.ended == power, "after %s %s has no unit", m.model.ended, r)
+		m.must(m.faulted || m.model.ended == power, "after %s %s has no unit", m.model.ended, r)
 		e.TagsCode = r.tagsCode
 		m.reached("unit", "missing", m.model.ended.String())
 		return
