@@ -92,7 +92,7 @@ func (m *sim) onOperation(op mapfile.Op) error {
 func (m *sim) failOperation(op mapfile.Op) error {
 	m.logf("operation %d fails, %v: %s %s", op.N, m.fault.err, op.Kind, op.Name)
 	m.reached("fault", string(op.Kind), kindOf(op.Name)+", "+m.phase)
-	m.faulted, m.model.unitless = true, true
+	m.faulted = true
 	if op.Kind == mapfile.OpSync {
 		// The kernel takes for written what the device may not have, and whoever opens the store
 		// next cannot always know: only a reboot tells.

@@ -19,8 +19,6 @@ type model struct {
 	ended   ending // how the lives since the last audit ended, the worst of them
 	// holes are the places of messages that a power cut took from between others.
 	holes map[place]bool
-	// unitless: units may be missing. They are not told of where there was no room for them, or the disk failed.
-	unitless bool
 	// unsure: a topic's deletion was interrupted, so that a deleted topic may be seen again.
 	unsure bool
 }

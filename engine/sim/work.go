@@ -344,6 +344,6 @@ func (m *sim) fillDisk() error {
 		return err
 	}
 	m.mem.Capacity = space.Total - space.Free + int64(m.rng.IntN(10))*4096
-	m.full, m.model.unitless = true, true
+	m.full = true
 	return nil
 }
