@@ -104,7 +104,7 @@ func parse(args []string) (options, error) {
 	f.IntVar(&o.rounds, "rounds", 3, "crash: kills for each flushDiskType and I/O path")
 	f.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "crash, faults: seed of the choices")
 	f.BoolVar(&o.keep, "keep", false, "keep all stores and logs, also if nothing fails")
-	f.StringVar(&ports, "ports", "21700-21899", "ports to use")
+	f.StringVar(&ports, "ports", "21700-22699", "ports to use")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
