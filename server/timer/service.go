@@ -166,7 +166,9 @@ func (s *Service) rebuild() error {
 	s.known = max(s.known, s.next)
 	s.next, s.spilled = 0, 0
 	s.near, s.fresh = nil, nil
-	s.o.Log.Warn("the index of timer messages is made again", "messages", int64(s.queue.Max()-s.queue.Min()))
+	if n := int64(s.queue.Max() - s.queue.Min()); n > 0 {
+		s.o.Log.Warn("the index of timer messages is made again", "messages", n)
+	}
 	return s.disk.remove(s.disk.all())
 }
 
