@@ -72,6 +72,15 @@ func (b *box) all() []*primitive.MessageExt {
 	return slices.Clone(b.seen)
 }
 
+// tries are the reconsume times of what came, in its order.
+func (b *box) tries() []int32 {
+	var times []int32
+	for _, m := range b.all() {
+		times = append(times, m.ReconsumeTimes)
+	}
+	return times
+}
+
 func retryCounted(s *stage) {
 	topic, group := s.topic("counted", 1), s.name("CG")
 	var got box

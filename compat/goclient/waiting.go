@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -59,28 +58,9 @@ func delayed(s *stage) {
 // again has a consumer refuse its messages as often as it is told, for the shortest delay, and returns the reconsume times
 // it sees.
 func again(s *stage, group, topic string, refusals int32, options ...consumer.Option) func() []int32 {
-	var mu sync.Mutex
-	var tries []int32 // under mu
-	c := s.pushConsumer(group, options...)
-	must("subscribe", c.Subscribe(topic, consumer.MessageSelector{Type: consumer.TAG, Expression: "*"},
-		func(ctx context.Context, messages ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
-			mu.Lock()
-			defer mu.Unlock()
-			tries = append(tries, messages[0].ReconsumeTimes)
-			if concurrent, ok := primitive.GetConcurrentlyCtx(ctx); ok {
-				concurrent.DelayLevelWhenNextConsume = 1
-			}
-			if messages[0].ReconsumeTimes < refusals {
-				return consumer.ConsumeRetryLater, nil
-			}
-			return consumer.ConsumeSuccess, nil
-		}))
-	must("start of the consumer", c.Start())
-	return func() []int32 {
-		mu.Lock()
-		defer mu.Unlock()
-		return slices.Clone(tries)
-	}
+	var got box
+	got.listen(s.pushConsumer(group, options...), topic, "*", refusals)
+	return got.tries
 }
 
 func retry(s *stage) {
