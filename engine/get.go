@@ -153,7 +153,8 @@ func (g *getter) old(off message.LogOffset) bool {
 }
 
 // full tells whether the result takes no more before e is added (DefaultMessageStore.isTheBatchFull). What is
-// old has the limit for messages on the device if it is there and not in memory, of which RocketMQ does not ask.
+// old has the limit for messages on the device if it is there and not in memory, of which RocketMQ does not ask; a
+// result of messages in memory ends by itself where they end.
 func (g *getter) full(e *consumequeue.Entry) bool {
 	res := g.res
 	switch {
@@ -164,7 +165,7 @@ func (g *getter) full(e *consumequeue.Entry) bool {
 	case !g.old(e.LogOffset) || !g.over(&g.limits.DiskLimit, e):
 		return false
 	}
-	return g.wait || g.find(e) != there
+	return g.wait || len(res.cold) > 0
 }
 
 // over tells whether e's message is beyond a limit.
