@@ -16,15 +16,6 @@ import (
 //	                 in no map, takes no entries;
 //	                 its successor may be made and takes entries, but has no files until Remove is done
 
-// QueuesOf returns the queues of one topic, sorted by id.
-func (t *Table) QueuesOf(topic string) []*Queue {
-	m := t.shardOf([]byte(topic)).topics.Load()
-	if m == nil || (*m)[topic] == nil {
-		return nil
-	}
-	return *(*m)[topic].queues.Load()
-}
-
 // Stale returns, by topic, the queues that have entries, but none whose record ends behind off: where the commit log
 // begins (DefaultMessageStore.cleanExpiredConsumerQueue).
 func (t *Table) Stale(off message.LogOffset) map[string][]*Queue {
@@ -44,12 +35,11 @@ func (q *Queue) Stale(off message.LogOffset) bool {
 }
 
 // Retire takes queues of one topic out of the table: they take no entries any more ([ErrDeleted]), and [Table.Queue]
-// makes new ones, which begin at 0. It touches memory only. Remove follows, with no Sync or Close before.
+// makes new ones, which begin at 0. It touches memory only; the caller holds the append lock. Remove follows, with no Sync or Close before.
 func (t *Table) Retire(topic string, queues []*Queue) {
 	for _, q := range queues {
-		q.Retired = true
 		q.mu.Lock()
-		q.gone = true
+		q.Retired = true
 		q.setTail(nil)
 		q.base = q.Max()
 		q.min.Store(int64(q.base))

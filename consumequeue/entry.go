@@ -57,7 +57,7 @@ func Hole(e Entry) Entry {
 }
 
 // IsHole tells holes from entries of messages.
-func (e Entry) IsHole() bool { return e.valid() && e.TagsCode == lostTags }
+func (e Entry) IsHole() bool { return e.IsValid() && e.TagsCode == lostTags }
 
 // IsBlank tells whether the entry only fills the front of a queue's first file.
 func (e Entry) IsBlank() bool { return e == blank }
@@ -69,8 +69,8 @@ func appendEntry(dst []byte, e Entry) []byte {
 	return binary.BigEndian.AppendUint64(dst, uint64(e.TagsCode))
 }
 
-// decodeEntry reads the entry at the front of b.
-func decodeEntry(b []byte) Entry {
+// DecodeEntry reads the entry at the front of b, which has at least [EntrySize] bytes.
+func DecodeEntry(b []byte) Entry {
 	_ = b[EntrySize-1]
 	return Entry{
 		LogOffset: message.LogOffset(binary.BigEndian.Uint64(b[posLogOffset:])),
@@ -82,13 +82,13 @@ func decodeEntry(b []byte) Entry {
 // decodeEntries fills dst from b, which holds at least as many entries.
 func decodeEntries(dst []Entry, b []byte) {
 	for i := range dst {
-		dst[i] = decodeEntry(b[i*EntrySize:])
+		dst[i] = DecodeEntry(b[i*EntrySize:])
 	}
 }
 
-// valid tells whether the bytes can be an entry: a place never written, or cut by a power
+// IsValid tells whether the bytes can be an entry: a place never written, or cut by a power
 // failure, reads as zero and is not.
-func (e Entry) valid() bool {
+func (e Entry) IsValid() bool {
 	return e.LogOffset >= 0 && e.Size > 0 && e.LogOffset <= math.MaxInt64-message.LogOffset(e.Size)
 }
 

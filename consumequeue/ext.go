@@ -214,7 +214,7 @@ func (x *ext) findEnd(dirty bool, end int64) error {
 			return err
 		}
 	}
-	if code := last[0].TagsCode; last[0].valid() && IsAddress(code) {
+	if code := last[0].TagsCode; last[0].IsValid() && IsAddress(code) {
 		var u Units
 		defer u.Close()
 		at := code - firstAddress

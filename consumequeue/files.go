@@ -158,6 +158,6 @@ func (q *Queue) entryAt(n, at int64) (e Entry, ok bool, err error) {
 	if _, err := h.file.ReadAt(b[:], at); err != nil {
 		return Entry{}, false, fmt.Errorf("consumequeue: %w", err)
 	}
-	e = decodeEntry(b[:])
-	return e, e.valid(), nil
+	e = DecodeEntry(b[:])
+	return e, e.IsValid(), nil
 }

@@ -102,7 +102,7 @@ func (hs *handles) drop(key fileKey) {
 	closeAll(spare)
 }
 
-// closeAllFiles closes every file.
+// close closes every file that nobody uses; the others are closed by their last user.
 func (hs *handles) close() {
 	hs.mu.Lock()
 	var spare []mapfile.File

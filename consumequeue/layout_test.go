@@ -28,7 +28,7 @@ func TestEntry(t *testing.T) {
 	e := Entry{LogOffset: 0x0102030405060708, Size: 0x0A0B0C0D, TagsCode: -2}
 	b := appendEntry(nil, e)
 	require.Equal(t, "\x01\x02\x03\x04\x05\x06\x07\x08\x0A\x0B\x0C\x0D\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFE", string(b))
-	require.Equal(t, e, decodeEntry(b))
+	require.Equal(t, e, DecodeEntry(b))
 	for _, c := range []struct {
 		e     Entry
 		valid bool
@@ -41,7 +41,7 @@ func TestEntry(t *testing.T) {
 		{Entry{LogOffset: 1<<63 - 2, Size: 10}, false},
 		{blank, true},
 	} {
-		require.Equal(t, c.valid, c.e.valid(), "%+v", c.e)
+		require.Equal(t, c.valid, c.e.IsValid(), "%+v", c.e)
 	}
 }
 
@@ -59,7 +59,7 @@ func FuzzEntry(f *testing.F) {
 		e := DecodeEntry(b)
 		require.Equal(t, b[:EntrySize], appendEntry(nil, e))
 		require.False(t, e.IsBlank() && e.IsHole())
-		if e.valid() {
+		if e.IsValid() {
 			require.GreaterOrEqual(t, e.end(), message.LogOffset(0))
 		}
 	})

@@ -45,6 +45,7 @@ func Open(o Options) (*Table, error) {
 	})
 	if err := errors.Join(errs...); err != nil {
 		t.files.close()
+		t.extFiles.close()
 		return nil, err
 	}
 	t.fill(loaded)

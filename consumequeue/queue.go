@@ -43,13 +43,12 @@ type Queue struct {
 	topic string // set before use
 	id    int32  // set before use
 
-	// Retired says that the queue was deleted: it gives out no offsets any more, and the table has, or makes, another in its
-	// place. It is under the engine's append lock, as Next is; set by [Table.Retire].
+	// Retired says that the queue was deleted: it gives out no offsets and takes no entries any more, and the table has, or
+	// makes, another in its place. [Table.Retire] sets it under both the engine's append lock and mu; either is enough to read it.
 	Retired bool
 
 	// Under mu, as tail, base and end are:
 	listed bool // the queue is in table.dirty
-	gone   bool // the topic was deleted
 	waits  bool // the queue is in table.waiting, or was and could not be written
 
 	// Next is the offset the next message will get. It belongs to the engine, under its append
@@ -117,11 +116,11 @@ func (q *Queue) Attachment() any {
 	return nil
 }
 
-// Deleted tells whether the queue takes entries no more: its topic may have another in its place.
+// Deleted is Retired for those who do not hold the append lock.
 func (q *Queue) Deleted() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.gone
+	return q.Retired
 }
 
 // SetAttachment replaces the attachment.
@@ -136,11 +135,11 @@ func (q *Queue) SetAttachment(v any) { q.attachment.Store(&v) }
 // device. A failed write is not an error of Put: see [Table.Failure].
 // One goroutine at a time may put into a queue.
 func (q *Queue) Put(off message.QueueOffset, e Entry) error {
-	if off < 0 || !e.valid() {
+	if off < 0 || !e.IsValid() {
 		return fmt.Errorf("%w: %s/%d offset %d", ErrEntry, q.topic, q.id, off)
 	}
 	q.mu.Lock()
-	if q.gone {
+	if q.Retired {
 		q.mu.Unlock()
 		return fmt.Errorf("%w: %s/%d", ErrDeleted, q.topic, q.id)
 	}

@@ -9,13 +9,13 @@ import (
 // Repair replaces the entry at off, from Min to below Max, that was found damaged. It may run
 // beside everything else.
 func (q *Queue) Repair(off message.QueueOffset, e Entry) error {
-	if !e.valid() {
+	if !e.IsValid() {
 		return fmt.Errorf("%w: %s/%d offset %d", ErrEntry, q.topic, q.id, off)
 	}
 	q.io.Lock()
 	defer q.io.Unlock()
 	q.mu.Lock()
-	if q.gone || off < q.Min() || off >= q.Max() {
+	if q.Retired || off < q.Min() || off >= q.Max() {
 		q.mu.Unlock()
 		return fmt.Errorf("%w: %s/%d has no offset %d", ErrEntry, q.topic, q.id, off)
 	}

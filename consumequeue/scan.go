@@ -81,16 +81,16 @@ func (q *Queue) scanFile(n int64, before, limit message.LogOffset) (scan, error)
 		if b == nil {
 			return s, nil
 		}
-		e := decodeEntry(b)
+		e := DecodeEntry(b)
 		switch ordered := e.LogOffset >= s.end || e == blank && s.entries == 0 || e.IsHole() && e.LogOffset >= s.begin; {
-		case e.valid() && ordered && e.LogOffset < limit:
+		case e.IsValid() && ordered && e.LogOffset < limit:
 			endBefore, s.begin, s.end = s.end, e.LogOffset, max(s.end, e.end())
 			s.count++
 			if e != blank {
 				s.entries++
 			}
 			continue
-		case e.valid() && !ordered && s.entries > 0:
+		case e.IsValid() && !ordered && s.entries > 0:
 			// Either this one is wrong or the one before it: neither is kept.
 			s.count, s.entries, s.end = s.count-1, s.entries-1, endBefore
 		}
@@ -148,9 +148,9 @@ func (r *scanner) lookBehind(s *scan, b []byte) error {
 func (s *scan) look(b []byte, at int64) {
 	const sector = 512
 	for ; len(b) >= EntrySize; b, at = b[EntrySize:], at+EntrySize {
-		e := decodeEntry(b)
+		e := DecodeEntry(b)
 		s.damaged = s.damaged || e != Entry{}
-		if e.valid() && e != blank && at/sector == (at+EntrySize-1)/sector {
+		if e.IsValid() && e != blank && at/sector == (at+EntrySize-1)/sector {
 			s.resumes = min(s.resumes, e.LogOffset)
 		}
 	}

@@ -203,6 +203,15 @@ func (t *Table) All() []*Queue {
 	return all
 }
 
+// QueuesOf returns the queues of one topic, sorted by id.
+func (t *Table) QueuesOf(topic string) []*Queue {
+	m := t.shardOf([]byte(topic)).topics.Load()
+	if m == nil || (*m)[topic] == nil {
+		return nil
+	}
+	return *(*m)[topic].queues.Load()
+}
+
 // Entries is the sum of all queues' ends.
 func (t *Table) Entries() int64 {
 	var sum int64

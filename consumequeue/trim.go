@@ -97,7 +97,7 @@ func (q *Queue) expire(off message.LogOffset) (files bool, err error) {
 		var e [1]Entry
 		n, failed := q.Read(lo+message.QueueOffset(i), e[:])
 		err = cmp.Or(err, failed)
-		if n == 1 && !e[0].valid() {
+		if n == 1 && !e[0].IsValid() {
 			return off // damaged: who reads it finds out what it was
 		}
 		return e[0].LogOffset

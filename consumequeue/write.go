@@ -86,7 +86,7 @@ func (q *Queue) flush() {
 		q.setTail(nil)
 		q.base = end
 	}
-	list := !forget && !q.listed && !q.gone
+	list := !forget && !q.listed && !q.Retired
 	q.listed = q.listed || list
 	q.mu.Unlock()
 	if list {
@@ -109,7 +109,7 @@ var errNoFile = errors.New("consumequeue: file not created yet")
 // caller holds q.io.
 func (q *Queue) drain() error {
 	q.mu.Lock()
-	if q.gone {
+	if q.Retired {
 		q.mu.Unlock()
 		return nil
 	}
