@@ -218,7 +218,7 @@ func (m *sim) serve(q *consumequeue.Queue, want []*record) (missing []*record, o
 				m.must(err == nil && h.Size <= len(b), "%s/%d: a get at %d returns what is no message: %v", q.Topic(), q.ID(), at, err)
 				var r message.Record
 				if message.Decode(b[:h.Size], &r) == nil {
-					others = append(others, b[:h.Size]) // of the image, which does not change
+					others = append(others, bytes.Clone(b[:h.Size]))
 				}
 				b = b[h.Size:]
 			}
