@@ -218,7 +218,7 @@ func (s *Store) syncIndex(m *mark) error {
 	if s.index == nil {
 		return nil
 	}
-	if !m.clean && s.marks.ok && now.Before(s.indexSynced.Add(s.o.FlushThoroughInterval)) {
+	if !m.clean && s.marks.ok && now.Before(s.indexSynced.Add(s.pace.Load().FlushThoroughInterval)) {
 		m.index, m.indexed = s.marks.last.index, s.marks.last.indexed
 		return nil
 	}

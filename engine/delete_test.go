@@ -168,7 +168,7 @@ func TestDeletionBesideSenders(t *testing.T) {
 	for _, flush := range []FlushType{AsyncFlush, SyncFlush} {
 		o := Options{
 			FS: mapfile.NewMem(), Flush: flush, FlushMode: commitlog.WriteFsync, CommitLogFileSize: 32 << 10, ConsumeQueueFileSize: 20 * 10, NoIndex: true,
-			CheckpointInterval: time.Millisecond, Retention: Retention{Reserved: time.Nanosecond},
+			Pace: Pace{CheckpointInterval: time.Millisecond}, Retention: Retention{Reserved: time.Nanosecond},
 		}
 		s, err := Open(o)
 		require.NoError(t, err)

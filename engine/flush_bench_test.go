@@ -27,7 +27,7 @@ func BenchmarkCommits(b *testing.B) {
 					continue
 				}
 				b.Run(fmt.Sprintf("%d/%s/%s", waiters, mode, way), func(b *testing.B) {
-					s := benchStore(b, Options{Flush: SyncFlush, FlushMode: mode, NoIndex: true, PrewriteRate: 32 << 20})
+					s := benchStore(b, Options{Flush: SyncFlush, FlushMode: mode, NoIndex: true, Pace: Pace{PrewriteRate: 32 << 20}})
 					warmAhead(b, s)
 					benchCommits(b, s, waiters, way == "ring")
 				})

@@ -24,9 +24,9 @@ func TestLive(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	everyMode(t, func(t *testing.T, flush FlushType, mode commitlog.Mode) {
 		o := Options{
-			Dir: t.TempDir(), Flush: flush, FlushMode: mode, PrewriteRate: 1 << 30, CommitLogFileSize: 1 << 20, ConsumeQueueFileSize: 20 * 500,
+			Dir: t.TempDir(), Flush: flush, FlushMode: mode, CommitLogFileSize: 1 << 20, ConsumeQueueFileSize: 20 * 500,
 			IndexSlots: 1000, IndexEntries: 4000, StagingBytes: 512 << 10,
-			FlushInterval: 5 * time.Millisecond, CheckpointInterval: 10 * time.Millisecond,
+			Pace: Pace{FlushInterval: 5 * time.Millisecond, CheckpointInterval: 10 * time.Millisecond, PrewriteRate: 1 << 30},
 		}
 		s, err := Open(o)
 		require.NoError(t, err)

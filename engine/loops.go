@@ -108,7 +108,7 @@ func (s *Store) flushWatch(ctx context.Context) {
 
 // flusher syncs the log every FlushInterval if there is enough to sync, or long enough something.
 func (s *Store) flusher(ctx context.Context) {
-	timer := s.o.Clock.NewTimer(s.o.FlushInterval)
+	timer := s.o.Clock.NewTimer(s.pace.Load().FlushInterval)
 	defer timer.Stop()
 	last := s.o.Clock.Now()
 	cache := cacheWindow{writeback: s.log.Written(), dropped: s.log.Written()}
@@ -118,9 +118,12 @@ func (s *Store) flusher(ctx context.Context) {
 			return
 		case <-s.wakeFlush:
 			s.tidyCache(&cache)
+			if s.pace.Load().FlushEarly {
+				last = s.flushStep(s.o.Clock.Now(), last)
+			}
 		case <-timer.C():
 			last = s.flushStep(s.o.Clock.Now(), last)
-			timer.Reset(s.o.FlushInterval)
+			timer.Reset(s.pace.Load().FlushInterval)
 		}
 	}
 }
@@ -129,9 +132,10 @@ const pageBytes = 4096
 
 // flushStep syncs the log if it is time to, and returns when it was synced last.
 func (s *Store) flushStep(now, last time.Time) time.Time {
+	p := s.pace.Load()
 	dirty := int(s.Visible() - s.log.Durable()) // less than 0 while a commit to the device ends
-	thorough := now.Sub(last) >= s.o.FlushThoroughInterval
-	if dirty <= 0 || dirty < s.o.FlushLeastPages*pageBytes && !thorough {
+	thorough := now.Sub(last) >= p.FlushThoroughInterval
+	if dirty <= 0 || !p.enough(dirty) && !thorough {
 		return last
 	}
 	_ = s.log.Sync() // the log keeps its failure and tells of it
@@ -140,8 +144,11 @@ func (s *Store) flushStep(now, last time.Time) time.Time {
 
 // afterWrite wakes the loops that what was just written concerns. Under commit.
 func (s *Store) afterWrite(end message.LogOffset) {
+	p := s.pace.Load()
 	if s.o.FlushMode != commitlog.Direct && end-s.commit.writeback >= writebackWindow {
 		s.commit.writeback = end
+		s.wake(s.wakeFlush)
+	} else if p.FlushEarly && p.enough(int(end-s.log.Durable())) {
 		s.wake(s.wakeFlush)
 	}
 	if !s.log.Prepared(s.nextFile(end)) || end >= s.commit.preparedTo {
@@ -164,8 +171,9 @@ func (s *Store) tidyCache(c *cacheWindow) {
 	end := s.log.Written()
 	err := s.log.StartWriteback(max(c.writeback, s.log.Durable()), end)
 	c.writeback = end
-	drop := min(end-message.LogOffset(s.o.CacheWindow), s.log.Durable())
-	if s.o.CacheWindow > 0 && drop-c.dropped >= writebackWindow {
+	window := s.pace.Load().CacheWindow
+	drop := min(end-message.LogOffset(window), s.log.Durable())
+	if window > 0 && drop-c.dropped >= writebackWindow {
 		err = errors.Join(err, s.log.DropCache(c.dropped, drop))
 		c.dropped = drop
 	}
@@ -206,10 +214,11 @@ const (
 
 // prewriteStep writes a few zeros ahead of the log's end, and tells whether more are wanted.
 func (s *Store) prewriteStep() bool {
-	if s.o.PrewriteRate <= 0 || s.prewriteFailed || s.log.Failure() != nil {
+	rate := s.pace.Load().PrewriteRate
+	if s.o.Flush != SyncFlush || rate <= 0 || s.prewriteFailed || s.log.Failure() != nil {
 		return false
 	}
-	more, err := s.log.Prewrite(prewriteAhead, s.o.PrewriteRate*int64(prewritePeriod)/int64(time.Second))
+	more, err := s.log.Prewrite(prewriteAhead, rate*int64(prewritePeriod)/int64(time.Second))
 	if err != nil {
 		s.o.Log.Warn("nothing is written ahead of the commit log's end any more", "err", err)
 		s.prewriteFailed = true
@@ -252,7 +261,7 @@ func (s *Store) queueWriter(ctx context.Context) {
 // checkpointer writes queue entries to their files and moves the checkpoints
 // every CheckpointInterval if there is much to save at the next start, or long enough something.
 func (s *Store) checkpointer(ctx context.Context) {
-	timer := s.o.Clock.NewTimer(s.o.CheckpointInterval)
+	timer := s.o.Clock.NewTimer(s.pace.Load().CheckpointInterval)
 	defer timer.Stop()
 	last := s.o.Clock.Now()
 	for {
@@ -261,17 +270,17 @@ func (s *Store) checkpointer(ctx context.Context) {
 			return
 		case <-timer.C():
 			s.log.Forget()
-			now := s.o.Clock.Now()
+			p, now := s.pace.Load(), s.o.Clock.Now()
 			fresh := int64(s.Visible()) - s.checkpointAt.Load()
-			if fresh >= checkpointBytes || fresh > 0 && now.Sub(last) >= s.o.FlushThoroughInterval {
+			if fresh >= checkpointBytes || fresh > 0 && now.Sub(last) >= p.FlushThoroughInterval {
 				last = now
 				s.checkpoint()
 			} else {
 				s.flushQueues()
 			}
 			// Thousands of queues take a while: it shall be a small part of the time.
-			pause := min(s.o.Clock.Now().Sub(now)*checkpointShare, s.o.FlushThoroughInterval)
-			timer.Reset(max(pause, s.o.CheckpointInterval))
+			pause := min(s.o.Clock.Now().Sub(now)*checkpointShare, p.FlushThoroughInterval)
+			timer.Reset(max(pause, p.CheckpointInterval))
 		}
 	}
 }

@@ -46,19 +46,8 @@ type Options struct {
 	// AckFromStaging acknowledges with AsyncFlush what is staged: a killed process loses the last
 	// moments (transientStorePoolEnable).
 	AckFromStaging bool
-	// PrewriteRate is how many bytes a second of zeros are written behind the log's end, up to
-	// 16 MiB ahead, which halves the time of a commit; 0 none.
-	PrewriteRate int64
 	// WarmFiles makes new files ready to be stored to in the mmap modes (warmMapedFileEnable).
 	WarmFiles bool
-	// FlushInterval, FlushLeastPages, FlushThoroughInterval pace AsyncFlush
-	// (flushIntervalCommitLog 500 ms, flushCommitLogLeastPages 4, flushCommitLogThoroughInterval 10 s).
-	FlushInterval         time.Duration
-	FlushLeastPages       int
-	FlushThoroughInterval time.Duration
-	// CheckpointInterval paces the flush of the derived files and the checkpoint
-	// (flushIntervalConsumeQueue, 1 s).
-	CheckpointInterval time.Duration
 
 	CommitLogFileSize    int64 // mappedFileSizeCommitLog, 1 GiB
 	ConsumeQueueFileSize int64 // mappedFileSizeConsumeQueue, 6,000,000
@@ -71,17 +60,15 @@ type Options struct {
 	IndexEntries int32 // maxIndexNum, 20,000,000
 	NoIndex      bool  // messageIndexEnable=false
 
-	// CacheWindow is how much of the log's end stays in the page cache for sure; what lies further
-	// back is dropped as the log goes on. Default a sixteenth of the RAM; negative: never dropped.
-	CacheWindow int64
 	// MapBytes bounds what of the log is mapped for readers, ColdBytes the memory for what is read from the
 	// device ahead of readers far behind. Defaults 4 GiB, for which the page tables are 8 MiB at most, and 64 MiB.
 	MapBytes, ColdBytes int64
 	// StagingBytes is the memory for messages that are not written yet; default 32 MiB.
 	StagingBytes int
 
-	// Limits can be replaced later, as Retention can.
+	// Limits and Pace can be replaced later, as Retention can.
 	Limits
+	Pace
 
 	// LightQueues makes queues named %LMQ%… light ones (enableLmq).
 	LightQueues bool
@@ -153,10 +140,6 @@ func (o Options) withDefaults() (Options, error) {
 	if o.AckFromStaging && o.Flush == SyncFlush {
 		o.AckFromStaging = false // as in Java, where the pool is of use to ASYNC_FLUSH only
 	}
-	o.FlushInterval = cmp.Or(o.FlushInterval, 500*time.Millisecond)
-	o.FlushLeastPages = cmp.Or(o.FlushLeastPages, 4)
-	o.FlushThoroughInterval = cmp.Or(o.FlushThoroughInterval, 10*time.Second)
-	o.CheckpointInterval = cmp.Or(o.CheckpointInterval, time.Second)
 	o.CommitLogFileSize = cmp.Or(o.CommitLogFileSize, 1<<30)
 	o.ConsumeQueueFileSize = cmp.Or(o.ConsumeQueueFileSize, 6_000_000)
 	o.IndexSlots = cmp.Or(o.IndexSlots, 5_000_000)
@@ -164,8 +147,8 @@ func (o Options) withDefaults() (Options, error) {
 	o.StagingBytes = cmp.Or(o.StagingBytes, 32<<20)
 	o.MapBytes = cmp.Or(o.MapBytes, 4<<30)
 	o.ColdBytes = cmp.Or(o.ColdBytes, 64<<20)
-	o.CacheWindow = cmp.Or(o.CacheWindow, mapfile.PhysicalMemory()/16)
 	o.Limits = o.Limits.withDefaults()
+	o.Pace = o.Pace.withDefaults()
 	o.Retention = o.Retention.withDefaults()
 	if o.DelayLevels == nil {
 		o.DelayLevels = defaultDelays[:]

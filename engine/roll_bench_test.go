@@ -27,11 +27,7 @@ func BenchmarkRolls(b *testing.B) {
 		paced bool
 	}{{"async/paced", AsyncFlush, true}, {"async", AsyncFlush, false}, {"sync", SyncFlush, false}} {
 		b.Run(way.name, func(b *testing.B) {
-			o := Options{Flush: way.flush, CommitLogFileSize: rollFile}
-			if way.flush == SyncFlush {
-				o.PrewriteRate = 32 << 20
-			}
-			s := benchStore(b, o)
+			s := benchStore(b, Options{Flush: way.flush, CommitLogFileSize: rollFile, Pace: Pace{PrewriteRate: 32 << 20}})
 			q := s.Queue([]byte("BenchTopic"), 0)
 			r := benchRecord(1024)
 			acked := make(chan error, 1)

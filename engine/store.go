@@ -46,6 +46,7 @@ type Store struct {
 
 	onArrival func(q *consumequeue.Queue, max message.QueueOffset, tagsCode int64) // set before use
 	// onCommitted is called behind each commit of the committer or a ring; set before use.
+	pace   atomic.Pointer[Pace]            // SetPace
 	onCommitted func()
 
 	stage stage
@@ -103,6 +104,7 @@ func Open(o Options) (*Store, error) {
 	if s.root == nil {
 		if s.loop, err = mapfile.StartLoop(o.RingIO); err != nil {
 			return nil, err
+	s.pace.Store(&s.o.Pace)
 		}
 		if s.root, err = mapfile.OpenDirOn(o.Dir, s.loop); err != nil {
 			s.loop.Close()

@@ -90,6 +90,7 @@ func (b *Broker) replaceConfig(changes map[string]string) error {
 	b.delays.SetLevels(levels)
 	b.store.SetRetention(retention)
 	b.store.SetLimits(limitsOf(next))
+	b.store.SetPace(paceOf(next))
 	b.config.now.Store(next)
 	b.markSends(next)
 	b.config.version.Counter++

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strconv"
@@ -33,23 +34,15 @@ func (b *Broker) storeOptions() (engine.Options, error) {
 	if err != nil {
 		return engine.Options{}, err
 	}
-	prewrite := int64(0)
-	if flush == engine.SyncFlush {
-		prewrite = int64(s.PrewriteRate)
-	}
-	ms := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 	return engine.Options{
 		Dir: s.StorePathRootDir, CommitLogDir: s.StorePathCommitLog,
 		Flush: flush, FlushMode: mode, RingIO: b.cfg.Ring.RingIO,
 		AckFromStaging: s.TransientStorePoolEnable && s.BrokerRole != config.Slave, WarmFiles: s.WarmMapedFileEnable,
-		CacheWindow: int64(s.CacheWindow), PrewriteRate: prewrite,
-		FlushInterval: ms(s.FlushIntervalCommitLog), FlushLeastPages: s.FlushCommitLogLeastPages,
-		FlushThoroughInterval: ms(s.FlushCommitLogThoroughInterval), CheckpointInterval: ms(s.FlushIntervalConsumeQueue),
 		CommitLogFileSize: int64(s.MappedFileSizeCommitLog), ConsumeQueueFileSize: int64(s.MappedFileSizeConsumeQueue),
 		MapBytes: s.ReadMappingMaxBytes, ColdBytes: s.ColdReadMaxBytes,
 		ConsumeQueueExt: s.EnableConsumeQueueExt, ExtFileSize: int64(s.MappedFileSizeConsumeQueueExt),
 		IndexSlots: int32(s.MaxHashSlotNum), IndexEntries: int32(s.MaxIndexNum), NoIndex: !s.MessageIndexEnable,
-		Limits: limitsOf(b.cfg), LightQueues: s.EnableLmq, DelayLevels: levels, Seal: s.EnabledAppendPropCRC, Retention: retention,
+		Limits: limitsOf(b.cfg), Pace: paceOf(b.cfg), LightQueues: s.EnableLmq, DelayLevels: levels, Seal: s.EnabledAppendPropCRC, Retention: retention,
 		Clock: b.clock, Log: b.log,
 	}, nil
 }
@@ -58,7 +51,7 @@ func (b *Broker) storeOptions() (engine.Options, error) {
 func limitsOf(f *config.BrokerFile) engine.Limits {
 	s := &f.Store
 	return engine.Limits{
-		SyncFlushTimeout: time.Duration(s.SyncFlushTimeout) * time.Millisecond,
+		SyncFlushTimeout: millis(s.SyncFlushTimeout),
 		MemoryBytes:      max(mapfile.PhysicalMemory()*int64(s.AccessMessageInMemoryMaxRatio)/100, 1), // 0 is the store's default
 		MemoryLimit:      engine.TransferLimit{Bytes: s.MaxTransferBytesOnMessageInMemory, Messages: s.MaxTransferCountOnMessageInMemory},
 		DiskLimit:        engine.TransferLimit{Bytes: s.MaxTransferBytesOnMessageInDisk, Messages: s.MaxTransferCountOnMessageInDisk},
@@ -66,18 +59,32 @@ func limitsOf(f *config.BrokerFile) engine.Limits {
 	}
 }
 
+// paceOf is when the store flushes. It changes with request 25.
+func paceOf(f *config.BrokerFile) engine.Pace {
+	s := &f.Store
+	return engine.Pace{
+		FlushInterval:         millis(s.FlushIntervalCommitLog),
+		FlushLeastPages:       cmp.Or(s.FlushCommitLogLeastPages, -1), // 0 is the store's default
+		FlushThoroughInterval: max(millis(s.FlushCommitLogThoroughInterval), 1),
+		FlushEarly:            !s.FlushCommitLogTimed,
+		CheckpointInterval:    millis(s.FlushIntervalConsumeQueue),
+		PrewriteRate:          int64(s.PrewriteRate), CacheWindow: int64(s.CacheWindow),
+	}
+}
+
+func millis(n int) time.Duration { return time.Duration(n) * time.Millisecond }
+
 // retentionOf says when the store's files go. It changes with request 25.
 func retentionOf(f *config.BrokerFile) (engine.Retention, error) {
 	s := &f.Store
 	hours, err := deleteHours(s.DeleteWhen)
-	ms := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 	return engine.Retention{
 		Reserved: max(time.Duration(s.FileReservedTime)*time.Hour, 1), Hours: hours, // 0 is the store's default
 		ExpirePercent: max(s.DiskMaxUsedSpaceRatio, 10), ForcePercent: percent(f.System.DiskCleanRatio),
 		Forcibly: s.CleanFileForciblyEnable, FullPercent: percent(f.System.DiskWarningRatio),
-		LogPause: ms(s.DeleteCommitLogFilesInterval), QueuePause: ms(s.DeleteConsumeQueueFilesInterval),
-		Every:     ms(s.CleanResourceInterval),
-		HungAfter: max(ms(s.DestroyMapedFileIntervalForcibly), 1), HungEvery: max(ms(s.RedeleteHangedFileInterval), 1),
+		LogPause: millis(s.DeleteCommitLogFilesInterval), QueuePause: millis(s.DeleteConsumeQueueFilesInterval),
+		Every:     millis(s.CleanResourceInterval),
+		HungAfter: max(millis(s.DestroyMapedFileIntervalForcibly), 1), HungEvery: max(millis(s.RedeleteHangedFileInterval), 1),
 	}, err
 }
 

@@ -9,6 +9,21 @@ import (
 	"ringmq/engine"
 )
 
+// TestPaceOf: what is 0 in the configuration is not the store's default.
+func TestPaceOf(t *testing.T) {
+	require.Equal(t, engine.Pace{
+		FlushInterval: time.Millisecond, FlushLeastPages: -1, FlushThoroughInterval: 1, FlushEarly: true,
+		CheckpointInterval: 20 * time.Millisecond, CacheWindow: -1,
+	}, paceOf(testConfig(t, t.TempDir(), 20911, map[string]string{
+		"flushIntervalCommitLog": "1", "flushCommitLogLeastPages": "0", "flushCommitLogThoroughInterval": "0", "flushCommitLogTimed": "false",
+		"flushIntervalConsumeQueue": "20", "prewriteBytesPerSecond": "0", "pageCacheWindow": "-1",
+	})))
+	require.Equal(t, engine.Pace{
+		FlushInterval: 500 * time.Millisecond, FlushLeastPages: 4, FlushThoroughInterval: 10 * time.Second,
+		CheckpointInterval: time.Second, PrewriteRate: 32 << 20,
+	}, paceOf(testConfig(t, t.TempDir(), 20911, nil)))
+}
+
 // TestRetentionOf: what is 0 in the configuration is not the store's default.
 func TestRetentionOf(t *testing.T) {
 	none := testConfig(t, t.TempDir(), 20911, map[string]string{

@@ -54,7 +54,7 @@ func brokerOn(t *testing.T, disk mapfile.FS) *Broker {
 	b.accepting.Store(true)
 	own := b.store
 	b.store, err = engine.Open(engine.Options{
-		FS: disk, Flush: engine.SyncFlush, FlushMode: commitlog.WriteFsync, CommitLogFileSize: 1 << 20, NoIndex: true, CheckpointInterval: time.Hour,
+		FS: disk, Flush: engine.SyncFlush, FlushMode: commitlog.WriteFsync, CommitLogFileSize: 1 << 20, NoIndex: true, Pace: engine.Pace{CheckpointInterval: time.Hour},
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() {

@@ -75,7 +75,7 @@ func measure(o *Options, c Cell) (r Result, err error) {
 	}
 	ringIO := map[string]string{"ring": "on", "calls": "off"}[o.IO]
 	d.store, err = engine.Open(engine.Options{Dir: dir, Flush: c.Type, FlushMode: c.Mode, RingIO: ringIO, NoIndex: o.NoIndex,
-		PrewriteRate: prewriteRate(c.Type), Retention: briefly})
+		Pace: engine.Pace{PrewriteRate: prewriteRate}, Retention: briefly})
 	if err != nil {
 		return r, err
 	}
@@ -112,13 +112,7 @@ func everyHour() (hours []int) {
 	return hours
 }
 
-// prewriteRate is prewriteBytesPerSecond's default, which is for SYNC_FLUSH.
-func prewriteRate(t engine.FlushType) int64 {
-	if t == engine.SyncFlush {
-		return 32 << 20
-	}
-	return 0
-}
+const prewriteRate = 32 << 20 // prewriteBytesPerSecond's default
 
 // ringFor is a loop of the driver's own where batches are best written by one.
 func ringFor(o *Options, m commitlog.Mode) (*loop, error) {

@@ -45,7 +45,6 @@ var Statuses = map[string]Status{
 	"queueflush": {Accepted, "entries wait in memory; flushIntervalConsumeQueue and need decide"},
 	"staging":    {Accepted, "what is staged is written at once"},
 	"stderr":     {Accepted, "the log goes to standard error"},
-	"timed":      {Accepted, "the period is always fixed"},
 	"unused":     {Accepted, "Java 4.9.8 does not read it either"},
 
 	"acl":         {NotYet, "access control"},

@@ -15,7 +15,7 @@ type Store struct {
 	FlushIntervalCommitLog                   int           `key:"flushIntervalCommitLog" default:"500" unit:"ms" range:"1.." important:"yes" doc:"async flush period"`
 	CommitIntervalCommitLog                  int           `key:"commitIntervalCommitLog" default:"200" unit:"ms" important:"yes" status:"staging" doc:"pool commit period"`
 	UseReentrantLockWhenPutMessage           bool          `key:"useReentrantLockWhenPutMessage" default:"true" status:"lock" doc:"mutex instead of spin lock"`
-	FlushCommitLogTimed                      bool          `key:"flushCommitLogTimed" default:"true" important:"yes" status:"timed" doc:"fixed-period flush, no early wake"`
+	FlushCommitLogTimed                      bool          `key:"flushCommitLogTimed" default:"true" important:"yes" doc:"flush every flushIntervalCommitLog; false: also as soon as there are flushCommitLogLeastPages"`
 	FlushIntervalConsumeQueue                int           `key:"flushIntervalConsumeQueue" default:"1000" unit:"ms" range:"1.." doc:"CQ flush period"`
 	CleanResourceInterval                    int           `key:"cleanResourceInterval" default:"10000" unit:"ms" range:"1.." doc:"cleaner period"`
 	DeleteCommitLogFilesInterval             int           `key:"deleteCommitLogFilesInterval" default:"100" unit:"ms" doc:"pause between deletes"`
@@ -28,7 +28,7 @@ type Store struct {
 	PutMsgIndexHightWater                    int           `key:"putMsgIndexHightWater" default:"600000" status:"unused" doc:"no effect"`
 	MaxMessageSize                           int           `key:"maxMessageSize" default:"4194304" unit:"bytes" range:"1..16777216" doc:"max body bytes (record max = +64 KiB); changeable live"`
 	CheckCRCOnRecover                        bool          `key:"checkCRCOnRecover" default:"true" status:"checked" doc:"CRC check in recovery"`
-	FlushCommitLogLeastPages                 int           `key:"flushCommitLogLeastPages" default:"4" doc:"min dirty pages"`
+	FlushCommitLogLeastPages                 int           `key:"flushCommitLogLeastPages" default:"4" doc:"min dirty pages; 0 = anything"`
 	CommitCommitLogLeastPages                int           `key:"commitCommitLogLeastPages" default:"4" status:"staging" doc:"min pages to commit"`
 	FlushLeastPagesWhenWarmMapedFile         int           `key:"flushLeastPagesWhenWarmMapedFile" default:"4096" status:"mmap" doc:"pages between flushes while warming"`
 	FlushConsumeQueueLeastPages              int           `key:"flushConsumeQueueLeastPages" default:"2" status:"queueflush" doc:"min dirty CQ pages"`
