@@ -43,10 +43,10 @@ type Store struct {
 
 	levels atomic.Pointer[[]time.Duration] // SetDelayLevels; nil: Options.DelayLevels
 	limits atomic.Pointer[Limits]          // SetLimits
+	pace   atomic.Pointer[Pace]            // SetPace
 
 	onArrival func(q *consumequeue.Queue, max message.QueueOffset, tagsCode int64) // set before use
 	// onCommitted is called behind each commit of the committer or a ring; set before use.
-	pace   atomic.Pointer[Pace]            // SetPace
 	onCommitted func()
 
 	stage stage
@@ -101,10 +101,10 @@ func Open(o Options) (*Store, error) {
 	s.acks.watch = make(chan struct{}, 1)
 	s.retention.Store(&s.o.Retention)
 	s.limits.Store(&s.o.Limits)
+	s.pace.Store(&s.o.Pace)
 	if s.root == nil {
 		if s.loop, err = mapfile.StartLoop(o.RingIO); err != nil {
 			return nil, err
-	s.pace.Store(&s.o.Pace)
 		}
 		if s.root, err = mapfile.OpenDirOn(o.Dir, s.loop); err != nil {
 			s.loop.Close()
