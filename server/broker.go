@@ -148,6 +148,9 @@ func New(o Options) (*Broker, error) {
 	if err != nil {
 		return nil, err
 	}
+	if b.storeIP, err = config.ResolveIP(o.Config.Broker.BrokerIP1); err != nil {
+		return nil, err
+	}
 	if err := b.loadFilters(); err != nil {
 		return nil, err
 	}
@@ -206,7 +209,10 @@ func (b *Broker) Start(ctx context.Context) error {
 
 func (b *Broker) listen(number int, fast bool) (*transport.Listener, error) {
 	l, err := b.transport.Listen(b.cfg.Server.ListenAddr(number), &port{b, fast})
-	if err != nil {
+	switch {
+	case err != nil && fast:
+		return nil, fmt.Errorf("broker, fast port (listenPort-2): %w", err)
+	case err != nil:
 		return nil, fmt.Errorf("broker: %w", err)
 	}
 	return l, nil

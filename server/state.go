@@ -27,7 +27,7 @@ import (
 )
 
 // state is everything the broker remembers beside messages. Each part looks after its own
-// synchronization; the fields are set by loadState, before anything is served.
+// synchronization; the fields are set by New and loadState, before anything is served.
 type state struct {
 	topics  *topic.Table
 	groups  *group.Table
@@ -71,15 +71,12 @@ func (b *Broker) loadState() error {
 	b.replies.most = maxReplies
 	b.stopping, b.stop = context.WithCancel(context.Background())
 	o := &b.cfg.Broker
-	var err error
-	if b.storeIP, err = config.ResolveIP(o.BrokerIP1); err != nil {
-		return err
-	}
 	b.nameConns = client.NewPool(0, client.Options{DialTimeout: time.Duration(b.cfg.Client.ConnectTimeoutMillis) * time.Millisecond})
 	b.clients, b.locks = clients.New(), lock.New(time.Duration(b.cfg.System.LockMaxLiveTime)*time.Millisecond)
 	b.stats = stats.New(o.BrokerClusterName, o.EnableDetailStat, b.clock.Now())
 	b.stats.JoinLight(b.cfg.Store.EnableLmq)
 	dir := filepath.Join(b.cfg.Store.StorePathRootDir, "config")
+	var err error
 	b.topics, err = topic.Open(topic.Options{
 		Path:    filepath.Join(dir, "topics.json"),
 		Cluster: o.BrokerClusterName, Broker: o.BrokerName,

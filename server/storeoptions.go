@@ -24,7 +24,7 @@ func (b *Broker) storeOptions() (engine.Options, error) {
 	}
 	levels, err := delay.ParseLevels(s.MessageDelayLevel)
 	if err != nil {
-		return engine.Options{}, fmt.Errorf("messageDelayLevel: %w", err)
+		return engine.Options{}, err
 	}
 	flush := engine.AsyncFlush
 	if s.FlushDiskType == config.SyncFlush {

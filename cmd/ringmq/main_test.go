@@ -52,6 +52,8 @@ func TestCommandLine(t *testing.T) {
 		{"standalone --broker-port 99999", 1, nil, []string{"ringmq: flag listenPort=99999: want a whole number"}},
 		{"broker -c acl.conf", 1, nil, []string{"ringmq: aclEnable=true: ringmq does not check access keys yet"}},
 		{"broker -o ringIo=on", 1, nil, []string{"ringmq: flag: ringIo: unknown key; did you mean ringIO?"}},
+		{"broker -o brokerIP1=a..b", 1, nil, []string{"ringmq: brokerIP1=a..b: want an address"}},
+		{"broker -o messageDelayLevel=1x", 1, nil, []string{`ringmq: messageDelayLevel: "1x" is not a number`}},
 		{"broker -n nowhere", 1, nil, []string{"ringmq: namesrvAddr=nowhere: want host:port"}},
 		{"broker -p --log-level loud", 2, nil, []string{"ringmq: --log-level loud: want debug, info, warn or error"}},
 		{"broker -p --log-format xml", 2, nil, []string{"ringmq: --log-format xml: want text or json"}},
@@ -131,11 +133,13 @@ func start(t *testing.T, lastLine string, args ...string) *process {
 	return nil
 }
 
-// stop signals the process and returns its exit status and how long it took.
+// stop signals the process, twice at once as timeout(1) does, and returns its exit status and how long it took.
 func (p *process) stop(t *testing.T, sig os.Signal) (int, time.Duration) {
 	t.Helper()
 	begin := time.Now()
-	require.NoError(t, p.Process.Signal(sig))
+	for range 2 {
+		require.NoError(t, p.Process.Signal(sig))
+	}
 	p.Wait() // the status says it
 	return p.ProcessState.ExitCode(), time.Since(begin)
 }
@@ -246,9 +250,9 @@ func TestStandaloneThatCannotStart(t *testing.T) {
 		namesrv, broker int
 		want            string
 	}{
-		{"busy fast port", t.TempDir(), namesrv, broker, fmt.Sprint(broker - 2)},
+		{"busy fast port", t.TempDir(), namesrv, broker, fmt.Sprintf("fast port (listenPort-2): listen on :%d: bind: address already in use", broker-2)},
 		{"busy name server port", t.TempDir(), broker - 2, broker + 10, fmt.Sprint(broker - 2)},
-		{"data is a file", file, namesrv, broker, file},
+		{"data is a file", file, namesrv, broker, "storePathRootDir must be a folder"},
 		{"data cannot be made", "/proc/ringmq", namesrv, broker, "/proc/ringmq"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -22,8 +22,12 @@ type part interface {
 // stopLimit bounds the polite part of a stop: answers in flight, leaving the name servers.
 const stopLimit = time.Second
 
+// sameSignal is how long after the first signal another one is taken for the same: timeout(1) sends each twice, to the
+// process and to its group, and a broker that died of the second would look to its next start as if it had been killed.
+const sameSignal = 200 * time.Millisecond
+
 // serve starts parts in order, calls ready, waits for SIGINT or SIGTERM and closes them in
-// reverse order and then the transport. A second signal ends the process at once. The
+// reverse order and then the transport. A later signal ends the process at once. The
 // error is that of the part that did not start, or of those that did not stop cleanly.
 func serve(ctx context.Context, log *slog.Logger, tr *transport.Transport, ready func(), parts ...part) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
@@ -34,7 +38,7 @@ func serve(ctx context.Context, log *slog.Logger, tr *transport.Transport, ready
 		<-ctx.Done()
 		log.Info("stopping")
 	}
-	stop() // from now on a signal kills
+	time.AfterFunc(sameSignal, stop) // from then on a signal kills
 	return errors.Join(explain(err), closeAll(tr, parts))
 }
 
@@ -63,6 +67,8 @@ func explain(err error) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return fmt.Errorf("%w (another port: -o listenPort=N; standalone: --namesrv-port, --broker-port)", err)
+	case errors.Is(err, syscall.ENOTDIR):
+		return fmt.Errorf("%w; storePathRootDir must be a folder, or be made one", err)
 	case errors.Is(err, syscall.EACCES):
 		return fmt.Errorf("%w; run as a user who may, or choose another place or port", err)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):

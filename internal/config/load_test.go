@@ -132,6 +132,7 @@ func TestBadInput(t *testing.T) {
 		{name: "bool", text: "aclEnable=1", err: "b.conf: aclEnable=1: want true or false"},
 		{name: "role", text: "brokerRole=MASTER", err: "b.conf: brokerRole=MASTER: want one of ASYNC_MASTER, SYNC_MASTER, SLAVE"},
 		{name: "slave without id", text: "brokerRole=SLAVE", err: "b.conf: brokerId=0: a SLAVE needs a brokerId above 0"},
+		{name: "no room for the fast port", text: "listenPort=2", err: "b.conf: listenPort=2: want 3 to 65534: a broker's neighbours, the fast port listenPort-2 and haListenPort listenPort+1, are its too"},
 		{name: "name server", text: "namesrvAddr=a:1;b", err: "b.conf: namesrvAddr=a:1;b: want host:port, several divided by ';', as 127.0.0.1:9876;192.168.0.1:9876"},
 		{name: "name server port", text: "namesrvAddr=a:99999", err: "b.conf: namesrvAddr=a:99999: want host:port, several divided by ';', as 127.0.0.1:9876;192.168.0.1:9876"},
 		{name: "escape", text: "a=\\u12", err: "b.conf: not a property file: Line 1: invalid unicode literal"},

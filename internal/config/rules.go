@@ -24,7 +24,11 @@ func (f *BrokerFile) settle() error {
 	case f.Broker.BrokerID <= 0:
 		return fmt.Errorf("brokerId=%d: a SLAVE needs a brokerId above 0", f.Broker.BrokerID)
 	}
-	f.Store.HaListenPort = f.Server.ListenPort + 1
+	port := f.Server.ListenPort
+	f.Store.HaListenPort = port + 1
+	if port < 3 || port > 65534 {
+		return fmt.Errorf("listenPort=%d: want 3 to 65534: a broker's neighbours, the fast port listenPort-2 and haListenPort listenPort+1, are its too", port)
+	}
 	return nil
 }
 

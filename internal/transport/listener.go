@@ -63,11 +63,22 @@ func bind(addr string) (net.Listener, error) {
 	}
 }
 
+// plain is an error of net.Listen without what its caller says itself.
+func plain(err error) error {
+	if op := (*net.OpError)(nil); errors.As(err, &op) {
+		err = op.Err
+	}
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%w; is another server running there?", err)
+	}
+	return err
+}
+
 // Listen serves h on addr ("host:port"; port 0 picks one).
 func (tr *Transport) Listen(addr string, h Handler) (*Listener, error) {
 	ln, err := bind(addr)
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w; is another server running there?", addr, err)
+		return nil, fmt.Errorf("listen on %s: %w", addr, plain(err))
 	}
 	l := &Listener{
 		tr:      tr,

@@ -62,7 +62,7 @@ func (o *Options) systemConfigs() ([]wire.TopicConfig, error) {
 	}
 	for i := range configs {
 		if err := names.CheckStored(configs[i].TopicName); err != nil {
-			return nil, fmt.Errorf("a topic is named after the cluster, the broker and msgTraceTopicName: %w", err)
+			return nil, fmt.Errorf("brokerName, brokerClusterName or msgTraceTopicName, of each of which there is a topic: %w", err)
 		}
 	}
 	return configs, nil
