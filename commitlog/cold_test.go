@@ -2,6 +2,7 @@ package commitlog
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,11 +20,12 @@ import (
 
 var discard = slog.New(slog.DiscardHandler)
 
-// coldLog is a log of files of 4 MiB whose byte at an offset follows from the offset.
+// coldLog is a log of files, of 4 MiB unless o says otherwise, whose byte at an offset follows from the offset.
 func coldLog(t testing.TB, fs mapfile.FS, files int, o Options) *Log {
 	t.Helper()
-	const size = 4 << 20
-	o.FS, o.Dir, o.FileSize = fs, "commitlog", size
+	o.FileSize = cmp.Or(o.FileSize, 4<<20)
+	size := int(o.FileSize)
+	o.FS, o.Dir = fs, "commitlog"
 	o.Log = discard
 	l, err := Open(o)
 	require.NoError(t, err)
@@ -33,8 +35,8 @@ func coldLog(t testing.TB, fs mapfile.FS, files int, o Options) *Log {
 		f := l.fileAt(base)
 		_, err := f.f.WriteAt(pattern(base, size), 0)
 		require.NoError(t, err)
-		l.written.Store(int64(base) + size)
-		l.durable.Store(int64(base) + size)
+		l.written.Store(int64(base) + o.FileSize)
+		l.durable.Store(int64(base) + o.FileSize)
 	}
 	return l
 }
@@ -109,8 +111,11 @@ func TestFetch(t *testing.T) {
 			require.True(t, s.Empty(), "longer than the overlap")
 			// A range alone counts as one that reads on where the block before is there.
 			require.Empty(t, fetched(l, Range{2*readBlock + 100, 100}))
-			l.Forget()
-			l.Forget()
+			settle(l)
+			for range keptAges {
+				require.NotZero(t, l.blocks.count.Load())
+				l.Forget()
+			}
 			require.Zero(t, l.blocks.count.Load(), "not used for a while")
 		})
 	}
@@ -166,6 +171,54 @@ func TestReadOn(t *testing.T) {
 	require.LessOrEqual(t, waited, 3, "at the beginning and at most where files meet")
 	require.NoError(t, l.Close())
 	require.NoError(t, fs.Close())
+}
+
+// TestReadAhead: the longer somebody reads on, the more is there before it comes to it, also in the next file, and in files that
+// are no whole number of blocks; who reads a single block has at most one read for nothing.
+func TestReadAhead(t *testing.T) {
+	const size = 5*readBlock + 100_000
+	l := coldLog(t, mapfile.NewMem(), 4, Options{FileSize: size, ColdBytes: 64 << 20})
+	there := func() int { return int(l.blocks.count.Load()) }
+	require.Empty(t, fetched(l, Range{0, 300}, Range{300, 300}, Range{600, 300}))
+	require.Equal(t, 1, there())
+	touch := func(off message.LogOffset) {
+		s := l.Cached(off, 100)
+		require.Equal(t, pattern(off, 100), s.Bytes(off, 100), "at %d", off)
+		s.Unpin()
+	}
+	touch(readBlock/2 - 1)
+	require.Equal(t, 1, there(), "may be all that is wanted")
+	for i, want := range []int{2, 4, 6, 8, 9, 10, 11} { // 6 blocks a file, the last of which is short
+		off := message.LogOffset(i/6*size + i%6*readBlock)
+		if i == 0 {
+			off += readBlock / 2
+		}
+		touch(off)
+		require.Equal(t, want, there(), "at block %d", i)
+		touch(off + 1000)
+		require.Equal(t, want, there(), "once for each block")
+	}
+	require.NoError(t, l.Close())
+}
+
+// TestReadersDoNotEvictEachOther: what was read ahead of a reader and not used yet is younger than what others are done with.
+func TestReadersDoNotEvictEachOther(t *testing.T) {
+	const limit = 2 * 2 * (1 + maxAhead) // what a reader has done with is younger than what it comes to last
+	l := coldLog(t, mapfile.NewMem(), 8, Options{ColdBytes: limit * (readBlock + blockOverlap)})
+	waited := 0
+	for at := message.LogOffset(0); at < 12<<20; at += readBlock / 4 {
+		for _, off := range []message.LogOffset{at, at + 16<<20} { // two readers
+			s := l.Cached(off, 300)
+			if s.Empty() {
+				waited++
+				require.Empty(t, fetched(l, Range{off, 100}, Range{off + 100, 100}, Range{off + 200, 100}))
+			}
+			s.Unpin()
+			require.LessOrEqual(t, int(l.blocks.count.Load()), limit)
+		}
+	}
+	require.Equal(t, 2, waited, "at the beginning")
+	require.NoError(t, l.Close())
 }
 
 // TestFetchAtTheEnd: a block that was read while the log was shorter is read again.

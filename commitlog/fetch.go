@@ -64,7 +64,7 @@ func (l *Log) dense(ranges []Range) bool {
 	}
 	l.blocks.mu.Lock()
 	defer l.blocks.mu.Unlock()
-	return span <= readBlock && l.blocks.reads(f, first.Off)
+	return span <= readBlock && l.blocks.before(l.blocks.blockBase(f, first.Off)) != nil // somebody reads on
 }
 
 // readBlocks starts reading the blocks of dense ranges and tells whether they will have them all.
