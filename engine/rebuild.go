@@ -22,6 +22,8 @@ type Rebuilt struct {
 	Damage  int64             `json:"damage"`  // damages met in the log; each is a line of ringmq/damage.log
 	Filled  int64             `json:"filled"`  // damaged parts that were filled
 	End     message.LogOffset `json:"end"`     // of the log
+	// NoUnits: there were ext files; which filters want a message is not in the log, so the entries have none any more.
+	NoUnits bool `json:"noUnits,omitempty"`
 }
 
 // rebuildName is where the new files are made, and where the old ones lie after the exchange.
@@ -134,7 +136,7 @@ func (b *rebuild) run() (Rebuilt, error) {
 		Records: b.records, Queues: len(s.queues.All()), Entries: m.entries,
 		Indexed: m.indexed, Damage: s.damage.Load(), End: m.queues,
 	}
-	if err := b.exchange(m); err != nil {
+	if result.NoUnits, err = b.exchange(m); err != nil {
 		return result, err
 	}
 	if b.o.Fill {
@@ -209,31 +211,35 @@ func (b *rebuild) sync() error {
 	return err
 }
 
-// exchange puts the new files in the place of the old ones and says so in both checkpoints.
-func (b *rebuild) exchange(m mark) error {
+// exchange puts the new files in the place of the old ones and says so in both checkpoints. It tells whether there were ext
+// files: no entry leads to them any more, so they go, after the entries that did.
+func (b *rebuild) exchange(m mark) (noUnits bool, err error) {
 	s := b.s
 	names := []string{consumeQueueName}
 	if s.index != nil {
 		names = append(names, indexName)
 	}
+	if _, err := s.root.Stat(consumequeue.DefaultExtDir); err == nil {
+		names, noUnits = append(names, consumequeue.DefaultExtDir), true
+	}
 	for _, name := range names {
-		if err := s.root.MkdirAll(path.Join(rebuildName, name)); err != nil { // of a log without records
-			return err
+		if err := s.root.MkdirAll(path.Join(rebuildName, name)); err != nil { // of a log without records, and for ext files
+			return noUnits, err
 		}
 		if err := b.dir.Exchange(path.Join(rebuildName, name), name); err != nil {
-			return fmt.Errorf("the new %s is in %s, but cannot be put in its place: %w", name, path.Join(s.root.Path(), rebuildName), err)
+			return noUnits, fmt.Errorf("the new %s is in %s, but cannot be put in its place: %w", name, path.Join(s.root.Path(), rebuildName), err)
 		}
 	}
 	for _, dir := range []string{rebuildName, "."} {
 		if err := s.root.SyncDir(dir); err != nil {
-			return err
+			return noUnits, err
 		}
 	}
 	s.times.log, s.times.queues = m.anchorTime, m.anchorTime
 	if err := s.times.write(s.timesFile); err != nil {
-		return err
+		return noUnits, err
 	}
-	return s.marks.write(m)
+	return noUnits, s.marks.write(m)
 }
 
 // rebuilder is a redispatch that can be interrupted and does not keep all entries in memory.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"ringmq/consumequeue"
 	"ringmq/internal/mapfile"
 	"ringmq/internal/message"
 )
@@ -113,6 +114,35 @@ func TestRebuild(t *testing.T) {
 			require.NoError(t, s.Close())
 		})
 	}
+}
+
+// TestRebuildOfUnits: entries that are made again have tags codes and no units, which it says, and new ones have units.
+func TestRebuildOfUnits(t *testing.T) {
+	o := rebuildOptions(t)
+	o.ConsumeQueueExt, o.ExtFileSize = true, 4096
+	o.FilterBits = func([]byte, message.Properties) []byte { return []byte{1} }
+	fillRebuild(t, o, 100)
+	require.NotEmpty(t, readTree(t, filepath.Join(o.Dir, consumequeue.DefaultExtDir)))
+	got, err := Rebuild(context.Background(), o, RebuildOptions{})
+	require.NoError(t, err)
+	require.True(t, got.NoUnits)
+	require.Empty(t, readTree(t, filepath.Join(o.Dir, consumequeue.DefaultExtDir)))
+
+	s, said := openQuiet(t, o)
+	require.NotContains(t, said, "WARN")
+	put, err := s.Append(s.Queue([]byte("T0"), 0), testRecord("T0", "one more"))
+	require.NoError(t, err)
+	require.NoError(t, s.commitTo(put.End()))
+	var units int
+	res := NewGetResult()
+	s.Get(&GetRequest{Queue: s.Queue([]byte("T0"), 0), MaxMsgs: 32, Unit: func(*consumequeue.Unit) bool { units++; return true }}, res)
+	require.Equal(t, 18, res.Count)
+	require.Equal(t, 1, units)
+	res.Release()
+	require.NoError(t, s.Close())
+	got, err = Rebuild(context.Background(), rebuildOptions(t), RebuildOptions{})
+	require.NoError(t, err)
+	require.False(t, got.NoUnits)
 }
 
 // TestRebuildOfDamage: what a damaged record leaves is a hole, as recovery makes it, and a report.

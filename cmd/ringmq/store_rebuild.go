@@ -19,7 +19,10 @@ func newStoreRebuildCommand() *cobra.Command {
 		Short: "Make consume queues and index again from the commit log",
 		Long: `Makes the consume queues and the index of a store again from its commit log, in new folders that
 then take the place of the old ones. The commit log is not changed, but with --fill-damage. The sizes of the files
-are those of the files there are; where there are none, RocketMQ's defaults or the flags.`,
+are those of the files there are; where there are none, RocketMQ's defaults or the flags.
+
+Files of consumequeue_ext (enableConsumeQueueExt) are removed, not made again: which filters want a message is not
+in the log. All consumers get their messages; a broker looks at each one until new entries have units again.`,
 		Args: oneStore,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			log, err := newLogger(cmd.ErrOrStderr(), "warn", "text")
@@ -42,6 +45,9 @@ are those of the files there are; where there are none, RocketMQ's defaults or t
 				plural(done.Queues, "queue"), plural(done.Entries, "entry"), plural(done.Records, "record"), p.elapsed().Seconds())
 			if err == nil && done.Damage > 0 {
 				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s in the commit log: see ringmq/damage.log\n", plural(done.Damage, "damage"))
+			}
+			if err == nil && done.NoUnits {
+				_, err = fmt.Fprintln(cmd.OutOrStdout(), "consumequeue_ext is empty: entries hold tags codes, and no bits of filters (enableCalcFilterBitMap) any more")
 			}
 			if err == nil && done.Filled > 0 {
 				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s filled; the bytes are in ringmq/damage\n", plural(done.Filled, "damaged part"))
