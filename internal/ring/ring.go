@@ -2,6 +2,7 @@ package ring
 
 import (
 	"fmt"
+	"runtime"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -31,6 +32,8 @@ type Ring struct {
 	// Arguments of a waiting enter, here so that no call allocates.
 	ts  Timespec
 	arg geteventsArg
+
+	yielded time.Time // when the owner let Go's scheduler run last
 }
 
 const flags = setupCQSize | setupClamp | setupSubmitAll |
@@ -135,6 +138,9 @@ func (r *Ring) Submit() (int, error) {
 // no CQE), so the caller looks at the queue in any case.
 func (r *Ring) SubmitAndWait(waitNr uint32, timeout time.Duration) (int, error) {
 	n := r.flush()
+	if n == 0 && waitNr > 0 {
+		r.yield()
+	}
 	var arg, argSize uintptr
 	enter := uintptr(enterGetevents)
 	if timeout >= 0 {
@@ -145,6 +151,20 @@ func (r *Ring) SubmitAndWait(waitNr uint32, timeout time.Duration) (int, error) 
 	}
 	got, _, errno := unix.Syscall6(unix.SYS_IO_URING_ENTER, uintptr(r.fd), uintptr(n), uintptr(waitNr), enter, arg, argSize)
 	return taken(got, errno)
+}
+
+// yieldEvery is shorter than the 10 ms that Go's monitor lets a goroutine run.
+const yieldEvery = 8 * time.Millisecond
+
+// yield lets Go's scheduler start the owner's goroutine anew before it waits. A goroutine that was not started for 10 ms is
+// one to be preempted, and one that waits in the kernel as well is taken its processor away 20 µs later: by a monitor that had to
+// be woken for it, at every wait, as a locked thread in a loop is never started anew. In a loop that waits 200 µs at a time a
+// wait takes 31 µs of processor time with this and 55 without (BenchmarkWait).
+func (r *Ring) yield() {
+	if now := time.Now(); now.Sub(r.yielded) > yieldEvery {
+		r.yielded = now
+		runtime.Gosched()
+	}
 }
 
 func taken(n uintptr, errno unix.Errno) (int, error) {
