@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ringmq/consumequeue"
+	"ringmq/internal/invariant"
 	"ringmq/internal/javahash"
 	"ringmq/internal/mapfile"
 	"ringmq/internal/message"
@@ -396,7 +397,7 @@ func TestOnCommitted(t *testing.T) {
 }
 
 func TestGetDoesNotAllocate(t *testing.T) {
-	if raceEnabled {
+	if invariant.Race {
 		t.Skip("sync.Pool drops results at random under the race detector")
 	}
 	s, _ := openSmall(t, nil)

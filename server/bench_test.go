@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"ringmq/internal/invariant"
 	"ringmq/internal/transport"
 	"ringmq/internal/wire"
 )
@@ -135,7 +136,7 @@ func cpuTime(t testing.TB) time.Duration {
 
 // TestTurnDoesNotAllocate: from frames to answers, messages leave nothing to collect.
 func TestTurnDoesNotAllocate(t *testing.T) {
-	if raceEnabled {
+	if invariant.Race {
 		t.Skip("the race detector allocates")
 	}
 	for _, s := range []wire.Serialize{wire.JSON, wire.RocketMQ} {

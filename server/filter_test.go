@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ringmq/engine"
+	"ringmq/internal/invariant"
 	"ringmq/internal/wire"
 )
 
@@ -104,7 +105,7 @@ func TestFiltersOutliveTheBroker(t *testing.T) {
 
 // TestPullsBySQLDoNotAllocatePerMessage: neither what they take nor what they refuse.
 func TestPullsBySQLDoNotAllocatePerMessage(t *testing.T) {
-	if raceEnabled {
+	if invariant.Race {
 		t.Skip("sync.Pool drops results at random under the race detector")
 	}
 	b := filtering(t, "off", "ASYNC_FLUSH")

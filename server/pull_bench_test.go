@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"ringmq/internal/invariant"
 	"ringmq/internal/transport"
 	"ringmq/internal/wire"
 )
@@ -99,7 +100,7 @@ func BenchmarkPull(b *testing.B) {
 
 // TestPullsDoNotAllocate: from frame to answer, in steady state.
 func TestPullsDoNotAllocate(t *testing.T) {
-	if raceEnabled {
+	if invariant.Race {
 		t.Skip("sync.Pool drops results at random under the race detector")
 	}
 	b := startBroker(t, "off", nil)

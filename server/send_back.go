@@ -132,13 +132,9 @@ next:
 	return kept
 }
 
-// commitAndWait commits on a worker and returns when the message is as safe as flushDiskType says.
+// commitAndWait commits on a worker, and answers the pulls that waited for what was committed.
 func (b *Broker) commitAndWait(upTo message.LogOffset) error {
-	safe := make(chan error, 1)
-	done, err := b.store.Commit(upTo, func(err error) { safe <- err })
-	if b.store.Deferred() || !done {
-		err = <-safe
-	}
+	err := b.store.CommitAndWait(upTo)
 	b.resumePulls(nil, nil)
 	return err
 }

@@ -23,6 +23,7 @@ import (
 	"ringmq/consumequeue"
 	"ringmq/engine"
 	"ringmq/internal/clock"
+	"ringmq/internal/invariant"
 	"ringmq/internal/mapfile"
 	"ringmq/internal/message"
 	"ringmq/internal/wire"
@@ -81,7 +82,7 @@ type simMessage struct {
 }
 
 func TestWaitingSurvives(t *testing.T) {
-	if raceEnabled {
+	if invariant.Race {
 		t.Skip("a power cut copies mappings that others write to")
 	}
 	for kind, flush := range map[string]engine.FlushType{"async": engine.AsyncFlush, "sync": engine.SyncFlush} {

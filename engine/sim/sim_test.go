@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ringmq/engine"
+	"ringmq/internal/invariant"
 	"ringmq/internal/mapfile"
 )
 
@@ -36,7 +37,7 @@ func TestSeeds(t *testing.T) {
 		return
 	}
 	seeds := *seedsFlag
-	if raceEnabled {
+	if invariant.Race {
 		seeds /= 8
 	}
 	var mu sync.Mutex
@@ -95,7 +96,7 @@ func TestWalks(t *testing.T) {
 		w, _, err := Find(s.walk + "/0")
 		require.NoError(t, err)
 		sample := s.sample
-		if raceEnabled {
+		if invariant.Race {
 			sample /= 6 // none of the bits
 		}
 		if *walkFlag != 0 {
@@ -163,7 +164,7 @@ func TestBrokenDisksAreFound(t *testing.T) {
 
 // TestBitsOfEachFile flips the bits of a few bytes of each file, in the closed and the killed store in turn.
 func TestBitsOfEachFile(t *testing.T) {
-	if raceEnabled {
+	if invariant.Race {
 		t.Skip("one goroutine, and a megabyte for each bit: the race detector has nothing to find, slowly")
 	}
 	const entry = 20 // bytes of a queue's entry

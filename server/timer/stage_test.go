@@ -62,22 +62,13 @@ func (s *stage) open() {
 	require.NoError(s.t, err)
 	s.log.Reset()
 	s.service, err = Open(Options{
-		Store: s.store, FS: s.mem, Reserved: 2 * time.Minute, Commit: s.commit,
+		Store: s.store, FS: s.mem, Reserved: 2 * time.Minute, Commit: s.store.CommitAndWait,
 		Delivered: func(topic []byte, _ int32) { require.Equal(s.t, "T", string(topic)) },
 		Clock:     clock.Real{}, Log: slog.New(slog.NewTextHandler(&s.log, nil)),
 		width: 10 * time.Second, spill: 4,
 	})
 	require.NoError(s.t, err)
 	s.saveAt = time.Now().Add(SavePeriod)
-}
-
-func (s *stage) commit(upTo message.LogOffset) error {
-	safe := make(chan error, 1)
-	done, err := s.store.Commit(upTo, func(err error) { safe <- err })
-	if s.flush == engine.SyncFlush || !done {
-		err = <-safe
-	}
-	return err
 }
 
 // send stores a message for T/0 as the broker does.
@@ -87,7 +78,7 @@ func (s *stage) send(name string, due int64) {
 	Schedule(r, message.Properties(nil).Append("TAGS", "x"), due)
 	got, err := s.store.Append(s.service.Queue(), r)
 	require.NoError(s.t, err)
-	require.NoError(s.t, s.commit(got.End()))
+	require.NoError(s.t, s.store.CommitAndWait(got.End()))
 }
 
 // step lets the service do all it can at this moment.

@@ -127,7 +127,7 @@ func TestRefusals(t *testing.T) {
 		r := &message.Record{Topic: halfTopic, Properties: message.Properties("PGROUP\x01PG")}
 		got, err := s.store.Append(s.store.Queue(halfTopic, 0), r)
 		require.NoError(t, err)
-		require.NoError(t, s.commit(got.End()))
+		require.NoError(t, s.store.CommitAndWait(got.End()))
 		_, err = s.service.End(Decision{"PG", got.QueueOffset, got.LogOffset, true})
 		require.Equal(t, NoPlace, err)
 		_, err = s.service.End(Decision{"PG", got.QueueOffset, got.LogOffset, true})

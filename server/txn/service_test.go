@@ -66,7 +66,7 @@ func (s *stage) run(steps string) {
 			q := s.store.Queue(discardTopic, 0)
 			upTo, err := s.service.Resume(s.entry(q, q.Max()-1))
 			require.NoError(s.t, err, at)
-			require.NoError(s.t, s.commit(upTo))
+			require.NoError(s.t, s.store.CommitAndWait(upTo))
 		case "restart":
 			s.close()
 			s.open()

@@ -79,22 +79,13 @@ func (s *stage) open() {
 	s.service, err = Open(Options{
 		Store: s.store, Progress: s.progress, Settings: func() Settings { return s.settings },
 		MakeTopic: func(name string) error { s.made[name] = true; return nil },
-		Commit:    s.commit, Stored: func([]byte, int32) {}, Ask: s.ask, Host: func() netip.AddrPort { return brokerHost },
+		Commit:    s.store.CommitAndWait, Stored: func([]byte, int32) {}, Ask: s.ask, Host: func() netip.AddrPort { return brokerHost },
 		Clock: clock.Real{}, Log: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(s.t, err)
 }
 
 func (s *stage) close() { require.NoError(s.t, s.store.Close()) }
-
-func (s *stage) commit(upTo message.LogOffset) error {
-	safe := make(chan error, 1)
-	done, err := s.store.Commit(upTo, func(err error) { safe <- err })
-	if s.flush == engine.SyncFlush || !done {
-		err = <-safe
-	}
-	return err
-}
 
 func (s *stage) ask(q *Question) {
 	var r message.Record
@@ -121,7 +112,7 @@ func (s *stage) prepare(name string, props message.Properties) {
 	Prepare(r, props.Append("TRAN_MSG", "true").Append("PGROUP", "PG").Append("TAGS", "x"))
 	got, err := s.store.Append(s.store.Queue(r.Topic, r.QueueID), r)
 	require.NoError(s.t, err)
-	require.NoError(s.t, s.commit(got.End()))
+	require.NoError(s.t, s.store.CommitAndWait(got.End()))
 	s.halves[name] = Decision{Group: "PG", QueueOffset: got.QueueOffset, LogOffset: got.LogOffset}
 }
 
@@ -133,7 +124,7 @@ func (s *stage) end(d Decision) error {
 		upTo, err = s.service.End(d)
 	}
 	if err == nil {
-		err = s.commit(upTo)
+		err = s.store.CommitAndWait(upTo)
 	}
 	synctest.Wait()
 	return err

@@ -1,6 +1,0 @@
-//go:build race
-
-package engine
-
-// raceEnabled tells that sync.Pool drops what it is given at random, as it does under the race detector.
-const raceEnabled = true
