@@ -1,6 +1,7 @@
 package flush
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -44,6 +45,7 @@ type driver struct {
 	store *engine.Store
 	queue *consumequeue.Queue
 	rec   message.Record
+	room  *room
 	loop  *loop    // nil: the store's own committer writes
 	acks  chan ack // has room for all groups
 	hist  latency.Histogram
@@ -58,7 +60,7 @@ type ack struct {
 }
 
 // measure runs a cell in a new folder below dir.
-func measure(o *Options, c Cell) (r Result, err error) {
+func measure(ctx context.Context, o *Options, room *room, c Cell) (r Result, err error) {
 	dir, err := os.MkdirTemp(o.Dir, "ringmq-flush-")
 	if err != nil {
 		return r, err
@@ -66,7 +68,7 @@ func measure(o *Options, c Cell) (r Result, err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	d := &driver{cell: c, acks: make(chan ack, 2)}
+	d := &driver{cell: c, room: room, acks: make(chan ack, 2)}
 	if d.loop, err = ringFor(o, c.Mode); err != nil {
 		return r, err
 	}
@@ -75,14 +77,14 @@ func measure(o *Options, c Cell) (r Result, err error) {
 	}
 	ringIO := map[string]string{"ring": "on", "calls": "off"}[o.IO]
 	d.store, err = engine.Open(engine.Options{Dir: dir, Flush: c.Type, FlushMode: c.Mode, RingIO: ringIO, NoIndex: o.NoIndex,
-		Pace: engine.Pace{PrewriteRate: prewriteRate}, Retention: briefly})
+		Pace: engine.Pace{PrewriteRate: prewriteRate}, Retention: briefly, CommitLogFileSize: room.file})
 	if err != nil {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, d.store.Close()) }()
 	d.queue = d.store.Queue([]byte("BenchFlush"), 0)
 	d.rec = record(c.Bytes)
-	if err := d.run(o.Each / 4); err != nil {
+	if err := d.run(ctx, min(o.Each/4, time.Second)); err != nil {
 		return r, err
 	}
 	d.hist, d.done = latency.Histogram{}, 0
@@ -91,7 +93,7 @@ func measure(o *Options, c Cell) (r Result, err error) {
 		return r, err
 	}
 	begin := time.Now()
-	if err := d.run(o.Each); err != nil {
+	if err := d.run(ctx, o.Each); err != nil {
 		return r, err
 	}
 	took := time.Since(begin)
@@ -102,8 +104,9 @@ func measure(o *Options, c Cell) (r Result, err error) {
 	return d.result(took, usage.CostOf(before, after, d.done, took)), nil
 }
 
-// briefly removes files soon after their last write, so that a long measurement needs no more space than a short one.
-var briefly = engine.Retention{Reserved: time.Second, Hours: everyHour(), Every: time.Second}
+// briefly removes files as soon as the device has them, so that a long measurement needs no more space than a short one. How
+// full the disk is does not matter: the run keeps to its room.
+var briefly = engine.Retention{Reserved: 1, Hours: everyHour(), Every: 100 * time.Millisecond, FullPercent: 100}
 
 func everyHour() (hours []int) {
 	for h := range 24 {
@@ -131,41 +134,47 @@ func record(bytes int) message.Record {
 }
 
 // run lets the waiters append for a time, and waits for the last of them.
-func (d *driver) run(t time.Duration) error {
+func (d *driver) run(ctx context.Context, t time.Duration) error {
 	groups := []int{d.cell.Waiters}
 	if d.cell.Waiters > 1 {
 		groups = []int{d.cell.Waiters / 2, d.cell.Waiters - d.cell.Waiters/2}
 	}
+	var err error
 	out := 0
-	for _, n := range groups {
-		if err := d.append(n); err != nil {
-			return err
+	begin := func(waiters int) {
+		if err = d.append(ctx, waiters); err == nil {
+			out++
 		}
-		out++
+	}
+	for _, n := range groups {
+		if err == nil {
+			begin(n)
+		}
 	}
 	for end := time.Now().Add(t); out > 0; {
-		a, err := d.wait()
-		if err = errors.Join(err, a.err); err != nil {
-			return err
+		a, failed := d.wait()
+		if failed != nil {
+			return errors.Join(err, failed)
 		}
+		out--
 		now := time.Now()
 		for range a.waiters {
 			d.hist.Add(now.Sub(a.since))
 		}
 		d.done += uint64(a.waiters)
-		if out--; now.Before(end) {
-			if err := d.append(a.waiters); err != nil {
-				return err
-			}
-			out++
+		if err = errors.Join(err, a.err); err == nil && now.Before(end) {
+			begin(a.waiters)
 		}
 	}
-	return nil
+	return err
 }
 
-// append stores a message for each of n waiters and commits them together.
-func (d *driver) append(n int) error {
+// append stores a message for each of n waiters and commits them together, which ack ends unless there is an error.
+func (d *driver) append(ctx context.Context, n int) error {
 	since := time.Now()
+	if err := errors.Join(ctx.Err(), d.room.want(ctx, int64(n*d.rec.Size()), d.held)); err != nil {
+		return err
+	}
 	d.rec.BornTimestamp = since.UnixMilli()
 	d.rec.StoreTimestamp = d.rec.BornTimestamp
 	var end message.LogOffset
@@ -179,7 +188,7 @@ func (d *driver) append(n int) error {
 	if !d.store.Deferred() {
 		_, err := d.store.Commit(end, nil)
 		d.acks <- ack{n, since, err}
-		return err
+		return nil
 	}
 	var on ring.Submitter
 	if d.loop != nil {
@@ -187,6 +196,12 @@ func (d *driver) append(n int) error {
 	}
 	d.store.CommitOn(on, end, func(err error) { d.acks <- ack{n, since, err} }) // its own error comes by ack
 	return nil
+}
+
+// held is what the log has, in bytes.
+func (d *driver) held() int64 {
+	st := d.store.Stats()
+	return int64(st.Staged - st.Min)
 }
 
 // wait returns the next group that is done.

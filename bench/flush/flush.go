@@ -13,6 +13,7 @@ import (
 	"ringmq/bench/chart"
 	"ringmq/commitlog"
 	"ringmq/engine"
+	"ringmq/internal/mapfile"
 	"ringmq/internal/ring"
 )
 
@@ -24,6 +25,7 @@ type Options struct {
 	Sizes   []int         // bytes of a body
 	Waiters []int         // messages that are appended and not acknowledged at a time
 	Each    time.Duration // length of a measurement, and of a bare loop's
+	Room    int64         // bytes of the disk that a run takes at most; 0: a quarter of what is free, at most 8 GiB
 	IO      string        // ring, calls, or auto: how the store reaches the disk
 	NoIndex bool          // leave the index out
 	NoBare  bool          // leave the bare loops out
@@ -75,24 +77,33 @@ type Report struct {
 }
 
 // Run measures every cell. A mode that the file system refuses is a line that says so.
-func Run(ctx context.Context, o Options) (*Report, error) {
+func Run(ctx context.Context, o Options) (rep *Report, err error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	rep := &Report{Dir: o.Dir}
+	disk, err := mapfile.OpenDir(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, disk.Close()) }()
+	r, err := newRoom(o.Dir, disk.Space, o.Room)
+	if err != nil {
+		return nil, err
+	}
+	rep = &Report{Dir: o.Dir}
 	all := len(o.Types) * len(o.Sizes) * len(o.Waiters) * len(o.Modes)
 	for _, t := range o.Types {
 		for _, size := range o.Sizes {
 			for _, waiters := range o.Waiters {
 				for _, m := range o.Modes {
-					if err := ctx.Err(); err != nil {
-						return nil, err
-					}
 					c := Cell{Mode: m, Type: t, Bytes: size, Waiters: waiters}
 					if o.Progress != nil {
 						o.Progress(len(rep.Results), all, c.String())
 					}
-					rep.Results = append(rep.Results, one(&o, c))
+					rep.Results = append(rep.Results, one(ctx, &o, r, c))
+					if err := ctx.Err(); err != nil {
+						return nil, err
+					}
 				}
 			}
 		}
@@ -102,14 +113,12 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 }
 
 // one measures a cell and its bare loop.
-func one(o *Options, c Cell) Result {
-	r, err := measure(o, c)
+func one(ctx context.Context, o *Options, room *room, c Cell) Result {
+	r, err := measure(ctx, o, room, c)
 	if err == nil && !o.NoBare {
-		rec := record(c.Bytes)
-		var batches float64
 		var p50 time.Duration
-		batches, p50, err = bare(o.Dir, c.Mode, c.Type, rec.Size()*max(c.Waiters/2, 1), o.Each)
-		r.Bare, r.BareP50 = batches*float64(max(c.Waiters/2, 1)), float64(p50)/1e3
+		r.Bare, p50, err = bare(ctx, o, room, c)
+		r.BareP50 = float64(p50) / 1e3
 	}
 	if err != nil {
 		r = Result{Mode: c.Mode.String(), Type: TypeName(c.Type), Bytes: c.Bytes, Waiters: c.Waiters, Refused: err.Error()}
