@@ -92,6 +92,7 @@ func (b *bench) exchange(ctx context.Context, _ func(string) bool) error {
 		{"exchange, files of RocketMQ's sizes, kill -9", false, true, exchange.Run},
 		{"exchange, small files", true, false, exchange.Run},
 		{"exchange, files of RocketMQ's sizes", false, false, exchange.Run},
+		{"exchange, harmed and mended", true, false, exchange.RunMended},
 		{"exchange, messages that wait", true, false, exchange.RunPending},
 		{"exchange, messages that wait, kill -9", true, true, exchange.RunPending},
 	} {

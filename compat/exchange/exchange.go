@@ -54,6 +54,13 @@ type exchange struct {
 	want *snapshot
 	// last names that program.
 	last target.Kind
+	// more are options of both programs, and beside is called when the snapshot was compared, before more is written; may be nil.
+	more   target.Options
+	beside func(ctx context.Context, c *raw.Conn, phase int) error
+}
+
+func newExchange(o Options) *exchange {
+	return &exchange{Options: o, rng: rand.New(rand.NewPCG(o.Seed, 2)), ledger: promise.NewLedger()}
 }
 
 // loadTopic takes what producers send when a program is stopped.
@@ -62,7 +69,7 @@ const loadTopic = "ex_load"
 // Run plays all phases and puts a line on the board for each. It ends with the first that fails: what would
 // come after it has no ground.
 func Run(ctx context.Context, o Options) {
-	e := &exchange{Options: o, rng: rand.New(rand.NewPCG(o.Seed, 2)), ledger: promise.NewLedger()}
+	e := newExchange(o)
 	e.play(func(by *target.Target, last target.Kind) string {
 		if last == "" {
 			return fmt.Sprintf("%s writes", by.Kind)
@@ -107,7 +114,7 @@ func (e *exchange) storeOptions() target.Options {
 			"mappedFileSizeConsumeQueueExt": "8192",
 		})
 	}
-	return o
+	return o.With(e.more)
 }
 
 func (e *exchange) phase(ctx context.Context, by *target.Target, phase int) error {
@@ -125,6 +132,11 @@ func (e *exchange) phase(ctx context.Context, by *target.Target, phase int) erro
 	defer c.Close()
 	if err := e.opened(ctx, c, phase); err != nil {
 		return withOutput(err, broker)
+	}
+	if e.beside != nil {
+		if err := e.beside(ctx, c, phase); err != nil {
+			return withOutput(err, broker)
+		}
 	}
 	if err := fill(ctx, c, phase); err != nil {
 		return withOutput(fmt.Errorf("write more: %w", err), broker)
