@@ -31,7 +31,7 @@ type Options struct {
 	Log    *slog.Logger
 	// MapBytes bounds what is mapped for readers, but for what they have pinned; at least 64 MiB.
 	MapBytes int64
-	// ColdBytes bounds the memory for what is read from the device ahead of readers far behind.
+	// ColdBytes bounds the memory for what is read from the device for readers far behind.
 	ColdBytes int64
 }
 

@@ -61,7 +61,8 @@ type Options struct {
 	NoIndex      bool  // messageIndexEnable=false
 
 	// MapBytes bounds what of the log is mapped for readers, ColdBytes the memory for what is read from the
-	// device ahead of readers far behind. Defaults 4 GiB, for which the page tables are 8 MiB at most, and 64 MiB.
+	// device for readers far behind. Defaults 4 GiB, for which the page tables are 8 MiB at most, and a 32nd of the
+	// memory that the process may have.
 	MapBytes, ColdBytes int64
 	// StagingBytes is the memory for messages that are not written yet; default 32 MiB.
 	StagingBytes int
@@ -146,7 +147,7 @@ func (o Options) withDefaults() (Options, error) {
 	o.IndexEntries = cmp.Or(o.IndexEntries, 20_000_000)
 	o.StagingBytes = cmp.Or(o.StagingBytes, 32<<20)
 	o.MapBytes = cmp.Or(o.MapBytes, 4<<30)
-	o.ColdBytes = cmp.Or(o.ColdBytes, 64<<20)
+	o.ColdBytes = cmp.Or(o.ColdBytes, mapfile.UsableMemory()/32)
 	o.Limits = o.Limits.withDefaults()
 	o.Pace = o.Pace.withDefaults()
 	o.Retention = o.Retention.withDefaults()

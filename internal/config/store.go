@@ -41,7 +41,7 @@ type Store struct {
 	MaxTransferCountOnMessageInDisk          int           `key:"maxTransferCountOnMessageInDisk" default:"8" range:"1.." important:"yes" doc:"pull limit, old data that is not in memory"`
 	AccessMessageInMemoryMaxRatio            int           `key:"accessMessageInMemoryMaxRatio" default:"40" unit:"%" range:"0..100" important:"yes" doc:"part of physical RAM that counts as in memory"`
 	ReadMappingMaxBytes                      int64         `key:"readMappingMaxBytes" default:"4294967296" unit:"bytes" range:"67108864.." own:"yes" remote:"no" doc:"how much of the CommitLog is mapped for readers at a time; page tables take a 512th of it"`
-	ColdReadMaxBytes                         int64         `key:"coldReadMaxBytes" default:"67108864" unit:"bytes" range:"2097152.." own:"yes" remote:"no" doc:"memory for what is read from the device ahead of consumers far behind"`
+	ColdReadMaxBytes                         int64         `key:"coldReadMaxBytes" default:"0" unit:"bytes" range:"0.." own:"yes" remote:"no" doc:"memory for what is read from the device for consumers far behind, ahead of them, and kept for those who come soon after them; 0 = a 32nd of the memory (of the control group's limit, or GOMEMLIMIT, if that is less)"`
 	MessageIndexEnable                       bool          `key:"messageIndexEnable" default:"true" important:"yes" doc:"build index"`
 	MaxHashSlotNum                           int           `key:"maxHashSlotNum" default:"5000000" range:"1.." doc:"index slots"`
 	MaxIndexNum                              int           `key:"maxIndexNum" default:"20000000" range:"1.." doc:"index entries"`
