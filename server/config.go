@@ -93,7 +93,6 @@ func (b *Broker) replaceConfig(changes map[string]string) error {
 	b.store.SetPace(paceOf(next))
 	b.config.now.Store(next)
 	b.markSends(next)
-	b.config.version.Counter++
-	b.config.version.Timestamp = clock.Millis(b.clock.Now())
+	b.config.version.Next(clock.Millis(b.clock.Now()))
 	return statefile.Write(next.Path, []byte(next.Persisted()))
 }

@@ -10,6 +10,12 @@ type DataVersion struct {
 	Timestamp int64 `json:"timestamp"`
 }
 
+// Next makes it the version of a change at a time, ms (DataVersion.nextVersion).
+func (v *DataVersion) Next(nowMillis int64) {
+	v.Counter++
+	v.Timestamp = nowMillis
+}
+
 // TopicConfig is one topic of a broker. Perm has the bits 4 read, 2 write, 1 inherit; TopicFilterType is
 // SINGLE_TAG or MULTI_TAG; TopicSysFlag has 1 for a unit topic and 2 for one with unit subscriptions.
 type TopicConfig struct {

@@ -51,8 +51,7 @@ type Options struct {
 // it write the file before they return, so they must not be called on a loop.
 type Table struct {
 	o      Options // set before use
-	groups *names.Map[*Config]
-	light  *names.Map[*Config] // light groups that were asked for
+	groups *names.LightMap[*Config]
 	file   *configfile.File
 
 	mu      sync.Mutex // held while the table is changed, not while it is written
@@ -63,7 +62,7 @@ type Table struct {
 
 // Open makes the preset groups and reads subscriptionGroup.json.
 func Open(o Options) (*Table, error) {
-	t := &Table{o: o, groups: names.NewMap[*Config](), light: names.NewMap[*Config](), version: wire.DataVersion{Timestamp: clock.Millis(o.Clock.Now())}}
+	t := &Table{o: o, groups: names.NewLightMap(o.Light, MaxGroups, lightGroup), version: wire.DataVersion{Timestamp: clock.Millis(o.Clock.Now())}}
 	t.file = configfile.New(o.Path, t.encode)
 	for _, name := range preset {
 		t.groups.Put(name, newConfig(name))
@@ -82,36 +81,22 @@ func newConfig(name string) *Config {
 
 // Lookup returns a group, nil if there is none. It does not allocate.
 func (t *Table) Lookup(name []byte) *Config {
-	c, ok := t.groups.Get(name)
-	if !ok && t.o.Light && names.IsLight(name) {
-		if c, ok = t.light.Get(name); !ok {
-			return t.lightGroup(string(name))
-		}
-	}
+	c, _ := t.groups.Get(name)
 	return c
 }
 
 // Find is [Table.Lookup] for a name that is a string.
 func (t *Table) Find(name string) *Config {
-	c, ok := t.groups.Find(name)
-	if !ok && t.o.Light && names.IsLight(name) {
-		if c, ok = t.light.Find(name); !ok {
-			return t.lightGroup(name)
-		}
-	}
+	c, _ := t.groups.Find(name)
 	return c
 }
 
 // lightGroup makes a light group, which is in no file and has the defaults (LmqSubscriptionGroupManager).
-func (t *Table) lightGroup(name string) *Config {
+func lightGroup(name string) (*Config, bool) {
 	if names.CheckGroup(name) != nil {
-		return nil
+		return nil, false
 	}
-	fresh := newConfig(name)
-	if c, ok := t.light.FindOrPut(name, MaxGroups, func() *Config { return fresh }); ok {
-		return c
-	}
-	return fresh
+	return newConfig(name), true
 }
 
 // FindOrCreate returns a group, making it if that is allowed. Without error and group it is not.
@@ -161,7 +146,7 @@ func (t *Table) Update(c Config) error {
 	if err := checkQueues(&c); err != nil {
 		return err
 	}
-	if t.o.Light && names.IsLight(c.GroupName) {
+	if t.groups.Light(c.GroupName) {
 		return nil // it is as it is
 	}
 	t.replace(&c)
@@ -181,7 +166,7 @@ func (t *Table) disable(name string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	c := t.Find(name)
-	if c == nil || !c.ConsumeEnable || t.o.Light && names.IsLight(name) {
+	if c == nil || !c.ConsumeEnable || t.groups.Light(name) {
 		return false
 	}
 	off := *c
@@ -232,11 +217,8 @@ func (t *Table) Snapshot() *wire.SubscriptionGroupWrapper {
 // SaveIfMarked tries again what an earlier save could not write.
 func (t *Table) SaveIfMarked() error { return t.file.SaveIfMarked() }
 
-// nextVersion is Java's DataVersion.nextVersion; t.mu is held.
-func (t *Table) nextVersion() {
-	t.version.Counter++
-	t.version.Timestamp = clock.Millis(t.o.Clock.Now())
-}
+// nextVersion notes a change; t.mu is held.
+func (t *Table) nextVersion() { t.version.Next(clock.Millis(t.o.Clock.Now())) }
 
 func (t *Table) encode() ([]byte, error) { return fastjson.MarshalPretty(t.Snapshot()) }
 

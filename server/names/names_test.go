@@ -104,6 +104,44 @@ func TestMap(t *testing.T) {
 	require.Equal(t, 5, v)
 }
 
+func TestLightMap(t *testing.T) {
+	made := 0
+	m := NewLightMap(true, 2, func(name string) (int, bool) {
+		made++
+		return made, name != "%LMQ%bad"
+	})
+	m.Put("T", 7)
+	for range 2 { // made once, whichever way it is asked for
+		v, ok := m.Get([]byte("%LMQ%a"))
+		require.True(t, ok)
+		require.Equal(t, 1, v)
+		v, ok = m.Find("%LMQ%a")
+		require.True(t, ok)
+		require.Equal(t, 1, v)
+	}
+	_, ok := m.Find("%LMQ%bad")
+	require.False(t, ok)
+	_, ok = m.Find("other")
+	require.False(t, ok)
+	_, ok = m.Find("%LMQ%b")
+	require.True(t, ok)
+	for want := 4; want < 6; want++ { // beyond most: each time
+		v, ok := m.Get([]byte("%LMQ%c"))
+		require.True(t, ok)
+		require.Equal(t, want, v)
+	}
+	require.Equal(t, 1, m.Len())
+	for name := range m.All() {
+		require.Equal(t, "T", name)
+	}
+
+	off := NewLightMap(false, 2, func(string) (int, bool) { panic("light names are off") })
+	_, ok = off.Get([]byte("%LMQ%a"))
+	require.False(t, ok)
+	_, ok = off.Find("%LMQ%a")
+	require.False(t, ok)
+}
+
 func TestMapConcurrent(t *testing.T) {
 	m := NewMap[int]()
 	var wg sync.WaitGroup

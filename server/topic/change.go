@@ -123,7 +123,7 @@ func (t *Table) Update(c wire.TopicConfig) error {
 	if err := checkQueues(&c); err != nil {
 		return err
 	}
-	if t.o.Light && names.IsLight(c.TopicName) {
+	if t.topics.Light(c.TopicName) {
 		return nil // it is as it is (LmqTopicConfigManager.updateTopicConfig)
 	}
 	c.Order = false

@@ -45,8 +45,7 @@ type Options struct {
 type Table struct {
 	o      Options // set before use
 	system []string
-	topics *names.Map[*Topic]
-	light  *names.Map[*Topic] // light topics that were asked for
+	topics *names.LightMap[*Topic]
 	file   *configfile.File
 
 	mu      sync.Mutex // held while the table is changed, not while it is written
@@ -57,7 +56,7 @@ type Table struct {
 
 // Open makes the system topics and reads topics.json.
 func Open(o Options) (*Table, error) {
-	t := &Table{o: o, topics: names.NewMap[*Topic](), light: names.NewMap[*Topic](), version: wire.DataVersion{Timestamp: clock.Millis(o.Clock.Now())}}
+	t := &Table{o: o, topics: names.NewLightMap(o.Light, MaxTopics, o.lightTopic), version: wire.DataVersion{Timestamp: clock.Millis(o.Clock.Now())}}
 	t.file = configfile.New(o.Path, t.encode)
 	configs, err := o.systemConfigs()
 	if err != nil {
@@ -76,40 +75,26 @@ func Open(o Options) (*Table, error) {
 
 // Lookup returns a topic, nil if there is none. It does not allocate.
 func (t *Table) Lookup(name []byte) *Topic {
-	topic, ok := t.topics.Get(name)
-	if !ok && t.o.Light && names.IsLight(name) {
-		if topic, ok = t.light.Get(name); !ok {
-			return t.lightTopic(string(name))
-		}
-	}
+	topic, _ := t.topics.Get(name)
 	return topic
 }
 
 // Find is [Table.Lookup] for a name that is a string.
 func (t *Table) Find(name string) *Topic {
-	topic, ok := t.topics.Find(name)
-	if !ok && t.o.Light && names.IsLight(name) {
-		if topic, ok = t.light.Find(name); !ok {
-			return t.lightTopic(name)
-		}
-	}
+	topic, _ := t.topics.Find(name)
 	return topic
 }
 
 // lightTopic makes a light topic: it is in no file and no name server's table, and all of them share one counter
 // (LmqTopicConfigManager, LmqBrokerStatsManager).
-func (t *Table) lightTopic(name string) *Topic {
+func (o *Options) lightTopic(name string) (*Topic, bool) {
 	if names.CheckTopic(name) != nil {
-		return nil
+		return nil, false
 	}
-	fresh := &Topic{
+	return &Topic{
 		Name: name, NameBytes: []byte(name), Light: true,
-		config: newConfig(name, 1, PermRead|PermWrite), puts: t.o.Stats.Topic(names.LightPrefix),
-	}
-	if topic, ok := t.light.FindOrPut(name, MaxTopics, func() *Topic { return fresh }); ok {
-		return topic
-	}
-	return fresh
+		config: newConfig(name, 1, PermRead|PermWrite), puts: o.Stats.Topic(names.LightPrefix),
+	}, true
 }
 
 // All walks over the topics in no order.
@@ -156,11 +141,8 @@ func (t *Table) publish(c wire.TopicConfig) *Topic {
 	return topic
 }
 
-// nextVersion is Java's DataVersion.nextVersion; t.mu is held.
-func (t *Table) nextVersion() {
-	t.version.Counter++
-	t.version.Timestamp = clock.Millis(t.o.Clock.Now())
-}
+// nextVersion notes a change; t.mu is held.
+func (t *Table) nextVersion() { t.version.Next(clock.Millis(t.o.Clock.Now())) }
 
 // decode lays a file over the system topics. What could hurt is mended or left out, with a warning:
 // Java writes whatever a client once asked for.
