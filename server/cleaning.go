@@ -25,11 +25,11 @@ func (b *Broker) deleteExpired(x *exchange) {
 	x.ok(nil)
 }
 
-// cleanUnusedTopics serves 316 (CLEAN_UNUSED_TOPIC): the queues of topics without configuration go. The delayed and
-// the finished half messages have none and stay, like light topics (DefaultMessageStore.cleanUnusedTopic).
+// cleanUnusedTopics serves 316 (CLEAN_UNUSED_TOPIC): the queues of topics without configuration go. Messages that wait stay, and
+// light queues (DefaultMessageStore.cleanUnusedTopic). Java forgets half messages that come before its first look at them.
 func (b *Broker) cleanUnusedTopics(x *exchange) {
 	for _, name := range b.store.Topics() {
-		if b.topics.Find(name) != nil || name == topic.Schedule || name == topic.HalfOp || name == topic.Timer || names.IsLight(name) {
+		if b.topics.Find(name) != nil || topic.Waits(name) || names.IsLight(name) {
 			continue
 		}
 		b.log.Info("queues of a topic without configuration are removed", "topic", name)

@@ -88,6 +88,17 @@ func TestTransactionsOutliveTheBroker(t *testing.T) {
 	}
 }
 
+// Half messages of before the checker's first look have a topic without configuration. To clean up does not forget them.
+func TestCleaningKeepsTransactions(t *testing.T) {
+	b := startBroker(t, "auto", nil)
+	k := &talk{t: t, addr: b.Addr().String(), conns: make(map[string]*speaker)}
+	defer k.close()
+	require.Contains(t, k.ask(halfRequest("K1", "kept"))[0], `< 0 `)
+	require.Nil(t, b.topics.Find("RMQ_SYS_TRANS_HALF_TOPIC"))
+	require.Equal(t, []string{`< 0 "" -`}, k.ask(&said{Conn: "admin", Code: 316}))
+	require.EqualValues(t, 1, b.store.MaxOffset([]byte("RMQ_SYS_TRANS_HALF_TOPIC"), 0))
+}
+
 // A message that was given up comes back with request 323.
 func TestResumeAGivenUpMessage(t *testing.T) {
 	b := startBroker(t, "auto", map[string]string{"transactionCheckInterval": "20", "transactionTimeOut": "1", "transactionCheckMax": "1"})

@@ -33,6 +33,15 @@ const (
 // sendForbidden lists the topics that clients may not send to.
 var sendForbidden = []string{Schedule, Half, HalfOp, CheckMaxTime, SelfTest, OffsetMoved, Timer}
 
+// Waits tells the topics in which messages wait for their time or their end.
+func Waits(name string) bool {
+	switch name {
+	case Schedule, Timer, Half, HalfOp:
+		return true
+	}
+	return false
+}
+
 // systemAlways lists the system topics of every broker, whether they exist yet or not.
 var systemAlways = []string{AutoCreate, Schedule, Benchmark, Half, Trace, HalfOp, CheckMaxTime, SelfTest, OffsetMoved}
 
