@@ -28,7 +28,7 @@ func onOneLoop(t *testing.T, n int) (peers []*peer, conns []*ringConn) {
 	return peers, conns
 }
 
-// TestFlushIsBounded: a turn sends what is small, and of what is large so much; the rest follows in order.
+// TestFlushIsBounded: a turn sends what is small, and then of what is large so much; the rest follows in order.
 func TestFlushIsBounded(t *testing.T) {
 	const large = 5
 	peers, conns := onOneLoop(t, large+1)
@@ -37,6 +37,7 @@ func TestFlushIsBounded(t *testing.T) {
 		answers = append(answers, newPages(4, turnBytes/4))
 	}
 	want := answers[0].bytes() // they are spoiled when they have left
+	var left []uint32          // by slot, in order
 	sending := make(chan []bool, 1)
 	require.True(t, conns[0].OnLoop(func(turn *Turn) {
 		for i, g := range answers {
@@ -50,9 +51,17 @@ func TestFlushIsBounded(t *testing.T) {
 		for _, c := range conns {
 			now = append(now, c.sending)
 		}
+		l.submit()
+		l.ring.ForEachCQE(func(cqe *ring.CQE) { // they stay for the loop
+			if kind := opKind(cqe.UserData >> 56); kind == opSend {
+				left = append(left, uint32(cqe.UserData))
+			}
+		})
 		sending <- now
 	}))
 	require.Equal(t, []bool{true, false, false, false, false, true}, receive(t, sending), "one large one, and the small one behind them all")
+	require.NotEmpty(t, left)
+	require.Equal(t, conns[large].slot, left[0], "the small one has not waited for it")
 	for i, g := range answers {
 		require.True(t, bytes.Equal(want, peers[i].mustRead().Body))
 		g.releasedOnce(t)

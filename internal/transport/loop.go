@@ -250,34 +250,41 @@ func (l *loop) complete(cqe *ring.CQE) {
 	}
 }
 
-// A turn sends about turnBytes in large pieces, and the small ones: larger answers than smallBytes, of pulls, leave in
+// A turn sends about turnBytes in large pieces, and the small ones before them: larger answers than smallBytes, of pulls, leave in
 // turns of their own, so that who sends does not wait for all that others read.
 const (
 	turnBytes  = 512 << 10
 	smallBytes = 4 << 10
 )
 
-// flush starts the sends of the turn. What is left for the next one stays in the list of the dirty, in order.
+// flush starts the sends of the turn, which the kernel carries out one after the other. What is left for the next one stays in
+// the list of the dirty, in order.
 func (l *loop) flush() {
 	d := &l.desk
-	left, later := turnBytes, 0
+	large := 0
 	for i := 0; i < len(d.dirty); i++ { // it may grow
-		c := d.dirty[i].link.(*ringConn)
-		n := c.unsent()
-		if n > smallBytes {
-			if left <= 0 {
-				d.dirty[later] = &c.Conn
-				later++
-				continue
-			}
-			left -= n
+		if l.dirtyConn(i).unsent() > smallBytes {
+			d.dirty[large] = d.dirty[i]
+			large++
+			continue
 		}
-		c.dirty = false
-		c.send()
+		l.dirtyConn(i).flush()
 	}
-	clear(d.dirty[later:])
-	d.dirty = d.dirty[:later]
+	clear(d.dirty[large:])
+	d.dirty = d.dirty[:large]
+	done := 0
+	for left := turnBytes; done < large && left > 0; done++ {
+		c := l.dirtyConn(done)
+		left -= c.unsent()
+		c.flush()
+	}
+	later := append(d.dirty[:0], d.dirty[done:]...)
+	clear(d.dirty[len(later):])
+	d.dirty = later
 }
+
+// dirtyConn is the i-th connection that has something to send.
+func (l *loop) dirtyConn(i int) *ringConn { return l.desk.dirty[i].link.(*ringConn) }
 
 func (l *loop) submit() {
 	_, err := l.ring.Submit()

@@ -78,6 +78,12 @@ func (c *ringConn) markDirty() {
 	}
 }
 
+// flush takes the connection off the dirty ones and sends.
+func (c *ringConn) flush() {
+	c.dirty = false
+	c.send()
+}
+
 // receive arms the multishot receive where it is wanted and not in flight.
 func (c *ringConn) receive() {
 	c.starving = false
