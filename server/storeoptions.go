@@ -68,7 +68,7 @@ func paceOf(f *config.BrokerFile) engine.Pace {
 		FlushThoroughInterval: max(millis(s.FlushCommitLogThoroughInterval), 1),
 		FlushEarly:            !s.FlushCommitLogTimed,
 		CheckpointInterval:    millis(s.FlushIntervalConsumeQueue),
-		PrewriteRate:          int64(s.PrewriteRate), CacheWindow: int64(s.CacheWindow),
+		PrewriteRate:          int64(s.PrewriteRate), CacheWindow: s.CacheWindow,
 	}
 }
 
