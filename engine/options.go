@@ -147,7 +147,9 @@ func (o Options) withDefaults() (Options, error) {
 	o.IndexEntries = cmp.Or(o.IndexEntries, 20_000_000)
 	o.StagingBytes = cmp.Or(o.StagingBytes, 32<<20)
 	o.MapBytes = cmp.Or(o.MapBytes, 4<<30)
-	o.ColdBytes = cmp.Or(o.ColdBytes, mapfile.UsableMemory()/32)
+	if o.ColdBytes == 0 {
+		o.ColdBytes = mapfile.UsableMemory() / 32
+	}
 	o.Limits = o.Limits.withDefaults()
 	o.Pace = o.Pace.withDefaults()
 	o.Retention = o.Retention.withDefaults()
