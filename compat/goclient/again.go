@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/apache/rocketmq-client-go/v2/consumer"
@@ -39,52 +37,9 @@ const (
 	viewStats    = 315
 )
 
-// box keeps the messages that a listener got.
-type box struct {
-	mu   sync.Mutex
-	seen []*primitive.MessageExt // under mu
-}
-
-// listen has a consumer keep what it gets; it refuses each message as often as told, for the shortest delay.
-func (b *box) listen(c interface {
-	Subscribe(string, consumer.MessageSelector, func(context.Context, ...*primitive.MessageExt) (consumer.ConsumeResult, error)) error
-	Start() error
-}, topic, tags string, refusals int32) {
-	must("subscribe", c.Subscribe(topic, consumer.MessageSelector{Type: consumer.TAG, Expression: tags},
-		func(ctx context.Context, messages ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			b.seen = append(b.seen, messages...)
-			if concurrent, ok := primitive.GetConcurrentlyCtx(ctx); ok {
-				concurrent.DelayLevelWhenNextConsume = 1
-			}
-			if messages[0].ReconsumeTimes < refusals {
-				return consumer.ConsumeRetryLater, nil
-			}
-			return consumer.ConsumeSuccess, nil
-		}))
-	must("start of the consumer", c.Start())
-}
-
-func (b *box) all() []*primitive.MessageExt {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return slices.Clone(b.seen)
-}
-
-// tries are the reconsume times of what came, in its order.
-func (b *box) tries() []int32 {
-	var times []int32
-	for _, m := range b.all() {
-		times = append(times, m.ReconsumeTimes)
-	}
-	return times
-}
-
 func retryCounted(s *stage) {
 	topic, group := s.topic("counted", 1), s.name("CG")
-	var got box
-	got.listen(s.pushConsumer(group), topic, "*", 1)
+	got := listen(s.pushConsumer(group), topic, tagged("*"), 1)
 	s.fill(topic, "r", 3)
 	await(2*soon, func() string { return "six tries" }, func() bool { return len(got.all()) >= 6 })
 	await(100*time.Second, func() string { return "three messages given back in SNDBCK_PUT_NUMS" }, func() bool {
@@ -104,7 +59,7 @@ func orderlyDead(s *stage) {
 	topic, group := s.topic("orderlyDead", 1), s.name("CG")
 	c := s.pushConsumer(group, consumer.WithConsumerOrder(true), consumer.WithMaxReconsumeTimes(1),
 		consumer.WithSuspendCurrentQueueTimeMillis(100*time.Millisecond))
-	must("subscribe", c.Subscribe(topic, consumer.MessageSelector{Type: consumer.TAG, Expression: "*"},
+	must("subscribe", c.Subscribe(topic, tagged("*"),
 		func(context.Context, ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
 			return consumer.SuspendCurrentQueueAMoment, nil
 		}))

@@ -49,7 +49,7 @@ func orderly(s *stage, group, topic string) func(queue int) []string {
 	var mu sync.Mutex
 	seen := map[int][]string{} // under mu
 	c := s.pushConsumer(group, consumer.WithConsumerOrder(true))
-	must("subscribe", c.Subscribe(topic, consumer.MessageSelector{Type: consumer.TAG, Expression: "*"},
+	must("subscribe", c.Subscribe(topic, tagged("*"),
 		func(_ context.Context, messages ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
 			mu.Lock()
 			defer mu.Unlock()

@@ -25,7 +25,7 @@ var requestBehaviours = []behaviour{
 func replier(s *stage, topic string) {
 	p := s.newProducer(producer.WithGroupName(s.name("PG_replier")))
 	c := s.pushConsumer(s.name("CG"))
-	must("subscribe", c.Subscribe(topic, consumer.MessageSelector{Type: consumer.TAG, Expression: "*"},
+	must("subscribe", c.Subscribe(topic, tagged("*"),
 		func(ctx context.Context, messages ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
 			for _, m := range messages {
 				reply, err := consumer.CreateReplyMessage(m, nil)

@@ -27,7 +27,7 @@ type shared struct {
 
 func (h *shared) listen(s *stage, group, topic string, number int) func() error {
 	c := s.pushConsumer(group)
-	must("subscribe", c.Subscribe(topic, consumer.MessageSelector{Type: consumer.TAG, Expression: "*"},
+	must("subscribe", c.Subscribe(topic, tagged("*"),
 		func(_ context.Context, messages ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
 			h.mu.Lock()
 			defer h.mu.Unlock()

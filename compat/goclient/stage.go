@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	rocketmq "github.com/apache/rocketmq-client-go/v2"
@@ -149,33 +148,6 @@ func (s *stage) fillQueue(topic string, queue int, prefix string, count int) []s
 	return bodies
 }
 
-// inbox holds the bodies that a listener got, in its order.
-type inbox struct {
-	mu     sync.Mutex
-	bodies []string // under mu
-}
-
-func (b *inbox) add(messages ...*primitive.MessageExt) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, m := range messages {
-		b.bodies = append(b.bodies, string(m.Body))
-	}
-}
-
-func (b *inbox) all() []string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return slices.Clone(b.bodies)
-}
-
-// getsExactly waits for as many messages as were sent and checks that they are those, each once.
-func (b *inbox) getsExactly(what string, sent []string) {
-	await(soon, func() string { return fmt.Sprintf("%s has %d messages, but it has %d", what, len(sent), len(b.all())) },
-		func() bool { return len(b.all()) >= len(sent) })
-	sameTexts(what, sent, b.all())
-}
-
 // sameTexts checks that two lists hold the same texts equally often, and says what the difference is.
 func sameTexts(what string, want, got []string) {
 	difference := map[string]int{}
@@ -210,18 +182,6 @@ func (s *stage) pushConsumer(group string, options ...consumer.Option) rocketmq.
 	return c
 }
 
-// collect has a consumer put what it gets into an inbox.
-func collect(c rocketmq.PushConsumer, topic, tags string) *inbox {
-	got := &inbox{}
-	must("subscribe", c.Subscribe(topic, consumer.MessageSelector{Type: consumer.TAG, Expression: tags},
-		func(_ context.Context, messages ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
-			got.add(messages...)
-			return consumer.ConsumeSuccess, nil
-		}))
-	must("start of the consumer", c.Start())
-	return got
-}
-
 // reader makes a pull consumer for one topic.
 func (s *stage) reader(topic string) rocketmq.PullConsumer {
 	c, err := rocketmq.NewPullConsumer(
@@ -229,7 +189,7 @@ func (s *stage) reader(topic string) rocketmq.PullConsumer {
 		consumer.WithInstance(fmt.Sprintf("%s_%d", s.name("reader"), len(s.opened))),
 		consumer.WithConsumeFromWhere(consumer.ConsumeFromFirstOffset))
 	must("pull consumer", err)
-	must("subscribe", c.Subscribe(topic, consumer.MessageSelector{Type: consumer.TAG, Expression: "*"}))
+	must("subscribe", c.Subscribe(topic, tagged("*")))
 	must("start of the pull consumer", c.Start())
 	s.opened = append(s.opened, c.Shutdown)
 	return c

@@ -206,14 +206,12 @@ func consumerStatus(s *stage) {
 
 func retryKeeps(s *stage) {
 	topic := s.topic("keeps", 1)
-	var got box
-	c := s.pushConsumer(s.name("CG"))
-	got.listen(c, topic, "tag", 2)
+	got := listen(s.pushConsumer(s.name("CG")), topic, tagged("tag"), 2)
 	m := primitive.NewMessage(topic, []byte("kept")).WithTag("tag").WithKeys([]string{"key"})
 	m.WithProperty("color", "blue")
 	sent := s.send(m)
 	await(2*soon, func() string { return "three tries; each may wait for the client to find the retry topic" }, func() bool { return len(got.all()) >= 3 })
-	for _, one := range got.all() {
+	for _, one := range got.messages() {
 		equal("id", sent.MsgID, one.MsgId)
 		equal("tag, property, body", "tag blue kept", one.GetTags()+" "+one.GetProperty("color")+" "+string(one.Body))
 		if one.ReconsumeTimes > 0 {

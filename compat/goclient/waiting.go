@@ -24,7 +24,7 @@ func delayed(s *stage) {
 	var mu sync.Mutex
 	at := map[string]time.Time{} // under mu
 	c := s.pushConsumer(s.name("CG"))
-	must("subscribe", c.Subscribe(topic, consumer.MessageSelector{Type: consumer.TAG, Expression: "*"},
+	must("subscribe", c.Subscribe(topic, tagged("*"),
 		func(_ context.Context, messages ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -58,9 +58,7 @@ func delayed(s *stage) {
 // again has a consumer refuse its messages as often as it is told, for the shortest delay, and returns the reconsume times
 // it sees.
 func again(s *stage, group, topic string, refusals int32, options ...consumer.Option) func() []int32 {
-	var got box
-	got.listen(s.pushConsumer(group, options...), topic, "*", refusals)
-	return got.tries
+	return listen(s.pushConsumer(group, options...), topic, tagged("*"), refusals).tries
 }
 
 func retry(s *stage) {
@@ -92,15 +90,8 @@ func filtered(s *stage) {
 	}
 	got := map[string]*inbox{}
 	for expression := range wants {
-		box := &inbox{}
 		c := s.pushConsumer(fmt.Sprint(s.name("CG"), len(got)))
-		must("subscribe", c.Subscribe(topic, consumer.MessageSelector{Type: consumer.SQL92, Expression: expression},
-			func(_ context.Context, messages ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
-				box.add(messages...)
-				return consumer.ConsumeSuccess, nil
-			}))
-		must("start of the consumer", c.Start())
-		got[expression] = box
+		got[expression] = listen(c, topic, consumer.MessageSelector{Type: consumer.SQL92, Expression: expression}, 0)
 	}
 	for a := range 20 {
 		m := primitive.NewMessage(topic, []byte(strconv.Itoa(a)))
