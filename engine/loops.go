@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"ringmq/commitlog"
@@ -111,7 +110,7 @@ func (s *Store) flusher(ctx context.Context) {
 	timer := s.o.Clock.NewTimer(s.pace.Load().FlushInterval)
 	defer timer.Stop()
 	last := s.o.Clock.Now()
-	cache := cacheWindow{writeback: s.log.Written(), dropped: s.log.Written()}
+	cache := cacheWindow{writeback: s.log.Written(), passed: s.log.Written(), at: last}
 	for {
 		select {
 		case <-ctx.Done():
@@ -162,28 +161,6 @@ func (s *Store) nextFile(off message.LogOffset) message.LogOffset {
 	size := message.LogOffset(s.o.CommitLogFileSize)
 	return off - off%size + size
 }
-
-// tidyCache keeps the page cache small and clean behind the end of the log: the kernel is told to begin
-// with what was written since the last time, and to drop what lies CacheWindow back. Copying into
-// pages that were just dropped costs a third of copying into ever new ones. An error is left
-// to the flush: nothing here proves or loses anything.
-func (s *Store) tidyCache(c *cacheWindow) {
-	end := s.log.Written()
-	err := s.log.StartWriteback(max(c.writeback, s.log.Durable()), end)
-	c.writeback = end
-	window := s.pace.Load().CacheWindow
-	drop := min(end-message.LogOffset(window), s.log.Durable())
-	if window > 0 && drop-c.dropped >= writebackWindow {
-		err = errors.Join(err, s.log.DropCache(c.dropped, drop))
-		c.dropped = drop
-	}
-	if err != nil {
-		s.o.Log.Debug("page cache not tidied", "err", err)
-	}
-}
-
-// cacheWindow is how far tidyCache has come.
-type cacheWindow struct{ writeback, dropped message.LogOffset }
 
 // preallocator makes the next file ahead of need.
 func (s *Store) preallocator(ctx context.Context) {

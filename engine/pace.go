@@ -23,8 +23,8 @@ type Pace struct {
 	// PrewriteRate is how many bytes a second of zeros are written behind the log's end with SyncFlush, up to
 	// 16 MiB ahead, which halves the time of a commit; 0 none.
 	PrewriteRate int64
-	// CacheWindow is how much of the log's end stays in the page cache for sure; what lies further
-	// back is dropped as the log goes on. Default a sixteenth of the RAM; negative: never dropped.
+	// CacheWindow is how much of the log's end stays in the page cache while more than 32 MiB a second are written; what lies
+	// further back is dropped as the log goes on. Default a sixteenth of the RAM; negative: never dropped.
 	CacheWindow int64
 }
 

@@ -88,7 +88,7 @@ type Store struct {
 
 	// ringmq's own.
 	FlushMode            string `key:"flushMode" own:"yes" default:"auto" range:"auto|write-dsync|write-fsync|direct|mmap-fsync|mmap-msync" important:"yes" doc:"how the CommitLog is written and brought to the device; auto takes direct for SYNC_FLUSH, where the file system can do it, and write-fsync for ASYNC_FLUSH"`
-	CacheWindow          int64  `key:"pageCacheWindow" own:"yes" default:"0" unit:"bytes" range:"-1.." doc:"how much of the CommitLog's end stays in the page cache; what lies further back is dropped while the log grows; 0 = a sixteenth of the memory, -1 = nothing is dropped"`
+	CacheWindow          int64  `key:"pageCacheWindow" own:"yes" default:"0" unit:"bytes" range:"-1.." doc:"how much of the CommitLog's end stays in the page cache while the log grows by more than 32 MiB a second: what lies further back is dropped; what a slower log leaves behind is the kernel's to keep; 0 = a sixteenth of the memory, -1 = nothing is dropped"`
 	PrewriteRate         int    `key:"prewriteBytesPerSecond" own:"yes" default:"33554432" unit:"bytes" range:"0.." doc:"zeros written ahead of the CommitLog's end, at most 16 MiB ahead, with SYNC_FLUSH: a commit takes half as long where blocks were written before; 0 = none"`
 	EnabledAppendPropCRC bool   `key:"enabledAppendPropCRC" own:"yes" default:"false" doc:"append a checksum over the whole record to each message, as the property __CRC32# (the name is RocketMQ 5's); recovery and 'ringmq store check' compare it where it is"`
 }
