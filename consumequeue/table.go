@@ -92,7 +92,8 @@ type Table struct {
 	tailBytes atomic.Int64 // of all tails
 	due       chan struct{}
 
-	mu sync.Mutex
+	flushing sync.Mutex // over a Flush
+	mu       sync.Mutex
 	// Under mu:
 	dirty    []*Queue // hold entries that are not in their files, or memory to give back
 	unsynced []*Queue // have files or names that are not on the device

@@ -54,8 +54,10 @@ func (t *Table) listDirty(q *Queue) {
 
 // Flush writes every entry to its file (not to the device: see [Table.Sync]), creating the
 // files that are missing, and gives back the memory of queues that rest since the last
-// Flush. It returns what [Table.Failure] then returns.
+// Flush. It returns what [Table.Failure] then returns: with nil, what was put before the call is in the files.
 func (t *Table) Flush() error {
+	t.flushing.Lock() // the queues that one Flush has taken another would miss
+	defer t.flushing.Unlock()
 	t.mu.Lock()
 	dirty := t.dirty
 	t.dirty = nil

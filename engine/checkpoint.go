@@ -29,6 +29,9 @@ import (
 //	    56      8  STORETIME   the last store time given out
 //	    64      8  INDEXED     LogOffset of the last record in the index, -1 for none: is it still there?
 //	    72      4  CLEAN       1: the store was closed and nothing follows
+//
+// Behind the two lies a third, which is not synced: what was in the files, on the device or not, at a later moment. It counts
+// for the start after the process was killed, which then reads little also where the device did not keep up with checkpoints.
 type mark struct {
 	sequence   uint64
 	queues     message.LogOffset
@@ -105,12 +108,16 @@ func decodeMark(b []byte) (m mark, ok bool) {
 
 // marks is the file with the marks.
 type marks struct {
-	f    mapfile.File
-	last mark
-	ok   bool // last was read or written
+	f       mapfile.File
+	last    mark
+	ok      bool // last was read or written
+	flushed mark // the third; promises nothing if there is none
 }
 
-// openMarks opens the file, or makes it, and reads the newest mark.
+// flushedAt is where the third mark lies.
+const flushedAt = 2 * markStride
+
+// openMarks opens the file, or makes it, and reads the newest mark, and the third.
 func openMarks(root mapfile.FS) (*marks, error) {
 	if err := root.MkdirAll(ringmqName); err != nil {
 		return nil, err
@@ -119,18 +126,24 @@ func openMarks(root mapfile.FS) (*marks, error) {
 	if err != nil {
 		return nil, err
 	}
-	ms := &marks{f: f}
-	b := make([]byte, 2*markStride)
+	ms := &marks{f: f, flushed: noMark}
+	b := make([]byte, flushedAt+markStride)
 	if _, err := f.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {
 		return nil, errors.Join(err, f.Close())
 	}
-	for ; len(b) > 0; b = b[markStride:] {
-		if m, ok := decodeMark(b); ok && (!ms.ok || m.sequence > ms.last.sequence) {
+	for at := 0; at < flushedAt; at += markStride {
+		if m, ok := decodeMark(b[at:]); ok && (!ms.ok || m.sequence > ms.last.sequence) {
 			ms.last, ms.ok = m, true
 		}
 	}
+	if m, ok := decodeMark(b[flushedAt:]); ok {
+		ms.flushed = m
+	}
 	return ms, nil
 }
+
+// noMark promises nothing.
+var noMark = mark{anchor: -1, indexed: -1}
 
 // openOrCreate opens a file, or makes it. Its name lasts afterwards, also when it was there: a
 // process that was killed may have made it and come no further.
@@ -165,6 +178,46 @@ func (ms *marks) write(m mark) error {
 	return nil
 }
 
+// writeFlushed makes m the third mark.
+func (ms *marks) writeFlushed(m mark) error {
+	if m == ms.flushed {
+		return nil
+	}
+	_, err := ms.f.WriteAt(m.encode(), flushedAt)
+	if err == nil {
+		ms.flushed = m
+	}
+	return err
+}
+
+// moment is the mark of this moment, with what the files do not have yet.
+func (s *Store) moment() mark {
+	// What is indexed is read first: it never lies behind what is visible then.
+	indexed, last := s.Visible(), message.LogOffset(-1)
+	if s.indexer != nil {
+		indexed, last = s.indexer.progress()
+	}
+	s.commit.Lock()
+	defer s.unlockCommit()
+	return mark{
+		index: indexed, indexed: last,
+		queues: s.Visible(), anchor: s.commit.anchor, anchorTime: s.commit.anchorTime,
+		entries: s.commit.entries, storeTime: s.commit.anchorTime,
+	}
+}
+
+// noteFlushed writes queue entries to their files, and says so in the third mark. When entries cannot be written, they stay in
+// memory, and it says nothing.
+func (s *Store) noteFlushed() error {
+	s.noting.Lock()
+	defer s.noting.Unlock()
+	m := s.moment()
+	if err := s.queues.Flush(); err != nil {
+		return err
+	}
+	return s.marks.writeFlushed(m)
+}
+
 // checkpointStep puts everything derived from the log as it is now on the device, and then says so
 // in both checkpoints. clean says that the store is being closed.
 func (s *Store) checkpointStep(clean bool) error {
@@ -175,18 +228,8 @@ func (s *Store) checkpointStep(clean bool) error {
 
 // checkpointLocked is checkpointStep under checkpointing.
 func (s *Store) checkpointLocked(clean bool) error {
-	// What is indexed is read first: it never lies behind what is visible then.
-	indexed, last := s.Visible(), message.LogOffset(-1)
-	if s.indexer != nil {
-		indexed, last = s.indexer.progress()
-	}
-	s.commit.Lock()
-	m := mark{
-		index: indexed, indexed: last,
-		queues: s.Visible(), anchor: s.commit.anchor, anchorTime: s.commit.anchorTime,
-		entries: s.commit.entries, storeTime: s.commit.anchorTime, clean: clean,
-	}
-	s.unlockCommit()
+	m := s.moment()
+	m.clean = clean
 	if err := s.log.Sync(); err != nil {
 		return err
 	}
@@ -202,6 +245,8 @@ func (s *Store) checkpointLocked(clean bool) error {
 	if err := s.times.write(s.timesFile); err != nil {
 		return err
 	}
+	s.noting.Lock()
+	defer s.noting.Unlock()
 	if err := s.marks.write(m); err != nil {
 		return err
 	}

@@ -13,6 +13,8 @@ import (
 func (s *Store) DeleteTopic(topic string) error {
 	s.checkpointing.Lock()
 	defer s.checkpointing.Unlock()
+	s.noting.Lock()
+	defer s.noting.Unlock()
 	if err := s.tombstones.reserve(topic); err != nil {
 		return err
 	}
@@ -33,6 +35,14 @@ func (s *Store) DeleteTopic(topic string) error {
 func (s *Store) DeleteStaleQueues(keep func(topic string) bool) error {
 	s.checkpointing.Lock()
 	defer s.checkpointing.Unlock()
+	// Without a checkpoint, the next start would miss the entries and look for them in the log.
+	return errors.Join(s.deleteStale(keep), s.checkpointLocked(false))
+}
+
+// deleteStale is DeleteStaleQueues without the checkpoint that has to follow.
+func (s *Store) deleteStale(keep func(topic string) bool) error {
+	s.noting.Lock()
+	defer s.noting.Unlock()
 	begin := s.log.Min()
 	var errs []error
 	for topic := range s.queues.Stale(begin) {
@@ -43,8 +53,7 @@ func (s *Store) DeleteStaleQueues(keep func(topic string) bool) error {
 		queues, _ := s.retire(topic, func(q *consumequeue.Queue) bool { return q.Stale(begin) && q.Next == q.Max() })
 		errs = append(errs, s.removeRetired(topic, queues))
 	}
-	// Without a checkpoint, the next start would miss the entries and look for them in the log.
-	return errors.Join(append(errs, s.checkpointLocked(false))...)
+	return errors.Join(errs...)
 }
 
 // isWaiting tells the topics in which messages wait: who delivers them holds their queues.

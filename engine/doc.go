@@ -29,7 +29,8 @@
 //	flusher       AsyncFlush: syncs the log; both: starts writeback and drops old pages every 8 MiB
 //	preallocator  makes the next commit log file, and zeros ahead of the log's end; woken when one begins
 //	indexer       puts messages into the index; woken by the dispatcher
-//	checkpointer  writes queue entries to their files, moves both checkpoints, every second
+//	queue writer  writes queue entries to their files, and notes that, every second or 64 MiB; at once where many wait
+//	checkpointer  moves both checkpoints, every second
 //	caretaker     looks at the disk's space and removes expired files, every ten seconds
 //
 // Everything else runs on the callers' goroutines. Close stops them and does what they had left.
@@ -37,8 +38,8 @@
 // # After a crash
 //
 // The abort file tells who ran last and whether the machine was started since. Queues and index are cut
-// back to where the checkpoint says that they were on the device, and the log is read from there
-// to its end; a record that is damaged costs itself. See [recovery].
+// back to where the checkpoint says that they were on the device, or, when only the process ended, in their files, and the
+// log is read from there to its end; a record that is damaged costs itself. See [recovery].
 //
 // # When a message is stored
 //

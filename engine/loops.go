@@ -19,8 +19,8 @@ const writebackWindow = 8 << 20
 //	flusher       AsyncFlush: syncs the log now and then, starts writeback
 //	preallocator  makes the next commit log file; makes ready what lies behind the log's end
 //	indexer       puts messages into the index
-//	queue writer  writes the entries of queues whose tails are full to their files
-//	checkpointer  writes those of all queues; moves the checkpoints
+//	queue writer  writes queue entries to their files
+//	checkpointer  moves the checkpoints
 //	caretaker     watches the disk; removes expired files
 func (s *Store) start() {
 	ctx, stop := context.WithCancel(context.Background())
@@ -222,21 +222,40 @@ func (s *Store) prepareStep() {
 	}
 }
 
-// queueWriter writes queue entries to their files when they pile up. It has a goroutine of its own, as the checkpointer
-// may wait for the device for long, and they pile up meanwhile.
+// queueWriter writes queue entries to their files: those of a queue when they pile up, and all of them when there is much that a
+// process killed now would leave undone, or every CheckpointInterval. It has a goroutine of its own, as the checkpointer may wait
+// for the device for long.
 func (s *Store) queueWriter(ctx context.Context) {
+	timer := s.o.Clock.NewTimer(0)
+	defer timer.Stop()
+	var last time.Time
+	flushed := s.Visible()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-s.queues.Due():
 			s.tellQueues(s.queues.FlushDue())
+		case <-timer.C():
+			now, interval, end := s.o.Clock.Now(), s.pace.Load().CheckpointInterval, s.Visible()
+			if end-flushed >= flushedBytes || now.Sub(last) >= interval {
+				s.tellQueues(s.noteFlushed())
+				last, flushed = now, end
+			}
+			timer.Reset(s.rest(now, min(interval, flushedLook)))
 		}
 	}
 }
 
-// checkpointer writes queue entries to their files and moves the checkpoints
-// every CheckpointInterval if there is much to save at the next start, or long enough something.
+const (
+	// flushedBytes of new messages make it worth to write all queue entries to their files: about what is read in a
+	// twentieth of a second after a kill.
+	flushedBytes = 64 << 20
+	flushedLook  = 250 * time.Millisecond
+)
+
+// checkpointer moves the checkpoints every CheckpointInterval if there is much to save at the next start, or long enough
+// something.
 func (s *Store) checkpointer(ctx context.Context) {
 	timer := s.o.Clock.NewTimer(s.pace.Load().CheckpointInterval)
 	defer timer.Stop()
@@ -252,17 +271,20 @@ func (s *Store) checkpointer(ctx context.Context) {
 			if fresh >= checkpointBytes || fresh > 0 && now.Sub(last) >= p.FlushThoroughInterval {
 				last = now
 				s.checkpoint()
-			} else {
-				s.flushQueues()
 			}
-			// Thousands of queues take a while: it shall be a small part of the time.
-			pause := min(s.o.Clock.Now().Sub(now)*checkpointShare, p.FlushThoroughInterval)
-			timer.Reset(max(pause, p.CheckpointInterval))
+			timer.Reset(s.rest(now, p.CheckpointInterval))
 		}
 	}
 }
 
-// checkpointShare is how much longer the checkpointer rests than it works, as long as FlushThoroughInterval allows.
+// rest is how long a loop rests that began to work at a time: thousands of queues take a while, which shall be a small part of
+// the time.
+func (s *Store) rest(began time.Time, least time.Duration) time.Duration {
+	pause := min(s.o.Clock.Now().Sub(began)*checkpointShare, s.pace.Load().FlushThoroughInterval)
+	return max(pause, least)
+}
+
+// checkpointShare is how much longer checkpointer and queue writer rest than they work, as long as FlushThoroughInterval allows.
 const checkpointShare = 10
 
 // checkpointBytes of new messages make a checkpoint worth its syncs.

@@ -10,13 +10,6 @@ import (
 	"ringmq/internal/message"
 )
 
-// javaMargin is how much older than Java's checkpoint a file must be to begin a recovery with it
-// (StoreCheckpoint.getMinTimestamp), in ms.
-const javaMargin = 3000
-
-// javaLastFiles is how many files Java checks after a clean stop (CommitLog.recoverNormally).
-const javaLastFiles = 3
-
 // recovery brings the log and what is derived from it into agreement:
 //
 //  1. How did the last broker end, and from where on may the derived files be wrong?
@@ -32,6 +25,8 @@ type recovery struct {
 	mark  mark
 	times times
 	known bool // mark is of this log
+	// durable is the log offset below which the device has everything.
+	durable message.LogOffset
 
 	// Records from these offsets on are dispatched again.
 	queuesFrom message.LogOffset
@@ -51,7 +46,9 @@ func (s *Store) recover() error {
 	if r.last, err = readAbort(s.root); err != nil {
 		return err
 	}
-	r.known = s.marks.ok && r.isOfThisLog()
+	if err := r.chooseMark(); err != nil {
+		return err
+	}
 	if err := r.openQueues(); err != nil {
 		return err
 	}
@@ -69,69 +66,6 @@ func (s *Store) recover() error {
 		}
 	}
 	return nil
-}
-
-// isOfThisLog tells whether the log still has the record that the mark remembers. If a Java
-// broker has cut the log since, or the directory was put together from others, it has not.
-func (r *recovery) isOfThisLog() bool {
-	m := &r.mark
-	if m.anchor < 0 {
-		return m.queues == 0 && r.s.log.Min() == 0
-	}
-	h, err := r.s.log.HeadAt(m.anchor)
-	return err == nil && h.StoreTimestamp == m.anchorTime
-}
-
-// synced is the log offset below which the derived files of the kind, whose offset in the mark
-// is marked, are right.
-func (r *recovery) synced(marked message.LogOffset) message.LogOffset {
-	log := r.s.log
-	from := log.Min()
-	if r.known {
-		from = max(from, marked)
-	}
-	switch r.last {
-	case lastClean:
-		// If it was Java, there is more than the mark knows of.
-		if !r.known || !r.mark.clean {
-			back := message.LogOffset(javaLastFiles * r.s.o.CommitLogFileSize)
-			from = max(from, log.Written()-back)
-		}
-	case lastJava:
-		// What the mark says is missing, Java did not add. (It may be that we crashed and the power cut took
-		// the abort file's line.)
-		if !r.known || marked >= r.mark.queues {
-			from = max(from, r.javaStart())
-		}
-	}
-	return from
-}
-
-// javaStart is the file that Java would begin with after a crash
-// (CommitLog.recoverAbnormally).
-func (r *recovery) javaStart() message.LogOffset {
-	log := r.s.log
-	latest := min(r.times.log, r.times.queues) - javaMargin
-	size := message.LogOffset(r.s.o.CommitLogFileSize)
-	for base := log.Written() - size; base > log.Min(); base -= size {
-		h, err := log.HeadAt(base)
-		if err == nil && h.StoreTimestamp > 0 && h.StoreTimestamp <= latest {
-			return base
-		}
-	}
-	return log.Min()
-}
-
-// trusted is the log offset below which entries are right when those of records from from on are dispatched
-// again. It is less than from when the log has lost its begin since the last mark: entries that
-// were not on the device may then be of records that have expired, and would still say how far
-// their queue has come.
-func (r *recovery) trusted(from, marked message.LogOffset) message.LogOffset {
-	ours := r.last == lastKilled || r.last == lastPower || r.last == lastFailed
-	if ours && r.s.marks.ok && from <= r.s.log.Min() {
-		return min(from, marked)
-	}
-	return from
 }
 
 // queueFiles is how many files of queues are held open: connections and the log need descriptors, too.
@@ -225,8 +159,13 @@ func (r *recovery) forget() error {
 		return nil
 	}
 	r.forgot = true
+	if err := r.s.marks.writeFlushed(noMark); err != nil {
+		return err
+	}
 	if r.s.marks.ok {
-		if err := r.s.marks.write(mark{anchor: -1, indexed: -1, storeTime: r.mark.storeTime}); err != nil {
+		none := noMark
+		none.storeTime = r.mark.storeTime
+		if err := r.s.marks.write(none); err != nil {
 			return err
 		}
 	}
@@ -285,7 +224,7 @@ func (r *recovery) run() error {
 func (r *recovery) settle(from message.LogOffset, result commitlog.ScanResult) error {
 	s := r.s
 	if r.known {
-		from = r.mark.queues // the log was synced before the mark was written
+		from = r.durable // the log was synced before the mark was written
 	}
 	if err := s.log.Resume(from, result.End); err != nil {
 		return err

@@ -32,8 +32,8 @@ func (s Steps) FlushWatch() {
 // SyncLog is a turn of the flusher that finds it time to sync.
 func (s Steps) SyncLog() error { return s.log.Sync() }
 
-// FlushQueues writes queue entries to their files, as the checkpointer does between two checkpoints.
-func (s Steps) FlushQueues() { s.flushQueues() }
+// FlushQueues is a turn of the queue writer that finds it time to write everything to the files.
+func (s Steps) FlushQueues() { s.tellQueues(s.noteFlushed()) }
 
 // QueueWriter writes the entries of queues whose tails are full to their files.
 func (s Steps) QueueWriter() {

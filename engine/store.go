@@ -16,7 +16,7 @@ import (
 
 // Store is an open message store.
 //
-// Lock order: checkpointing before commit before stage; acks.mu alone.
+// Lock order: checkpointing before noting before commit before stage; acks.mu alone.
 type Store struct {
 	o      Options
 	root   mapfile.FS
@@ -28,6 +28,9 @@ type Store struct {
 	light  atomic.Int64 // light queues there are, about
 
 	indexer *indexer // nil with NoIndex
+
+	// noting is held while a mark is written or queues are removed: a mark says that the files have what queues had.
+	noting sync.Mutex
 
 	checkpointing sync.Mutex // one checkpoint at a time; guards the next five, but checkpointAt
 	marks         *marks

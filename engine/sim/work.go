@@ -30,7 +30,7 @@ var works = []struct {
 	{2, "flush watch", func(m *sim) error { m.s.FlushWatch(); return nil }},
 	{3, "flush", (*sim).flush},
 	{4, "sync log", func(m *sim) error { return m.s.SyncLog() }},
-	{6, "flush queues", func(m *sim) error { m.s.FlushQueues(); return nil }},
+	{6, "flush queues", func(m *sim) error { m.land(); m.s.FlushQueues(); return nil }},
 	{6, "queue writer", func(m *sim) error { m.s.QueueWriter(); return nil }},
 	{6, "checkpoint", func(m *sim) error { m.land(); return m.s.Checkpoint() }},
 	{8, "index", func(m *sim) error { m.s.Indexer(); return nil }},
