@@ -28,6 +28,16 @@ type Common struct {
 	Progress func(Progress)
 }
 
+func (o *Common) check() error {
+	switch {
+	case o.Duration <= 0:
+		return fmt.Errorf("bench: a measurement of %v; want a time", o.Duration)
+	case o.Warmup < 0 || o.Threads < 0:
+		return errors.New("bench: warm-up and threads must not be negative")
+	}
+	return nil
+}
+
 // Progress is what a run tells while it goes on.
 type Progress struct {
 	Phase     string // warm-up, measuring
@@ -58,6 +68,9 @@ type run struct {
 
 // newRun opens a group without connections.
 func newRun(o *Common, lo load.Options) (*run, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
 	if o.Window == 0 {
 		o.Window = time.Second
 	}
@@ -95,7 +108,20 @@ func (r *run) measure(ctx context.Context, what string, finished <-chan struct{}
 	}
 	rep.What, rep.Path, rep.Broker = what, r.g.Path(), r.o.Broker
 	rep.gather(r)
-	return rep, nil
+	return rep, r.failure(rep)
+}
+
+// failure is why a run measured nothing. Only who pulls may have had nothing to wait for.
+func (r *run) failure(rep *Report) error {
+	switch {
+	case r.done() > 0:
+		return nil
+	case r.refused() > 0:
+		return fmt.Errorf("bench: broker %s refused all %d requests: %s", r.o.Broker, r.refused(), rep.Refusal)
+	case rep.What != "pull":
+		return fmt.Errorf("bench: broker %s answered nothing in %.1f s", r.o.Broker, rep.Seconds)
+	}
+	return nil
 }
 
 // measured starts the flows, waits for the warm-up, then for the measurement, and reads the counts around it.
@@ -205,8 +231,8 @@ func (r *run) wait(ctx context.Context, phase string, d time.Duration, finished 
 // sampleMemory keeps the largest anonymous memory the broker was seen with.
 func (r *run) sampleMemory() {
 	if r.o.PID != 0 {
-		if u, err := usage.Read(r.o.PID); err == nil { // its end shows in the connections
-			r.peakAnon = max(r.peakAnon, u.AnonBytes)
+		if bytes, err := usage.Anonymous(r.o.PID); err == nil { // its end shows in the connections
+			r.peakAnon = max(r.peakAnon, bytes)
 		}
 	}
 }

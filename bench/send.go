@@ -3,8 +3,10 @@ package bench
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"ringmq/bench/load"
@@ -33,16 +35,48 @@ type SendOptions struct {
 // maxTopics is what the digits of a topic's number allow.
 const maxTopics = 1_000_000
 
+// Bounds of what this tool keeps in memory: every request in flight is encoded once. A frame of more than maxRequest is
+// taken by no broker (Netty's frame length of RocketMQ is 16 MiB).
+const (
+	maxRequest  = 16<<20 - 64<<10
+	maxInFlight = 4 << 30
+)
+
 func (o *SendOptions) check() error {
+	request := max(o.Batch, 1) * o.Sizes.Max()
 	switch {
 	case o.Conns < 1 || o.InFlight < 1 || o.Queues < 1 || o.Sizes.Min() < 1:
-		return fmt.Errorf("bench: connections, requests in flight, queues and sizes must be at least 1")
+		return errors.New("bench: connections, requests in flight, queues and sizes must be at least 1")
+	case !(o.Rate >= 0 && o.Rate < math.MaxUint32): // NaN is none
+		return fmt.Errorf("bench: a rate of %v messages a second; want 0 for a closed loop, or how many", o.Rate)
+	case o.Batch < 0 || o.Keys < 0 || o.Topics < 0:
+		return errors.New("bench: messages per request, keys and topics must not be negative")
 	case o.Topics > maxTopics:
 		return fmt.Errorf("bench: %d topics; at most %d", o.Topics, maxTopics)
 	case o.Topics > 1 && o.Queues > 100_000:
 		return fmt.Errorf("bench: %d queues of several topics; at most 100,000", o.Queues)
 	case o.InFlight > 1_000_000:
 		return fmt.Errorf("bench: %d requests in flight per connection; at most 1,000,000", o.InFlight)
+	case request > maxRequest:
+		return fmt.Errorf("bench: requests of up to %d bytes; brokers take %d", request, maxRequest)
+	case o.Conns > maxInFlight/request/o.InFlight:
+		return fmt.Errorf("bench: %d requests of %d bytes in flight take more than %d GiB of memory; take fewer connections or a smaller window",
+			o.Conns*o.InFlight, request, maxInFlight>>30)
+	}
+	return o.checkProperties()
+}
+
+// checkProperties refuses what would change the shape of a message's properties.
+func (o *SendOptions) checkProperties() error {
+	for _, tag := range o.Tags {
+		if tag == "" || strings.ContainsAny(tag, "\x01\x02") {
+			return fmt.Errorf("bench: tag %q; want one with characters", tag)
+		}
+	}
+	for name, value := range o.Properties {
+		if name == "" || strings.ContainsAny(name+value, "\x01\x02") {
+			return fmt.Errorf("bench: property %q=%q; want a name, and no characters 1 and 2, which divide properties", name, value)
+		}
 	}
 	return nil
 }

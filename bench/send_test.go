@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"math"
 	"testing"
 	"time"
 
@@ -184,16 +185,57 @@ func startNull(t *testing.T, ringIO string) string {
 }
 
 func TestSendRefusesNonsense(t *testing.T) {
-	for want, change := range map[string]func(*SendOptions){
-		"at least 1":      func(o *SendOptions) { o.Conns = 0 },
-		"at most 1000000": func(o *SendOptions) { o.Topics = 1_000_001 },
-		"io is":           func(o *SendOptions) { o.IO = "quick" },
-		"connection 1":    func(o *SendOptions) { o.Broker = "127.0.0.1:1" },
+	for _, c := range []struct {
+		want   string
+		change func(*SendOptions)
+	}{
+		{"at least 1", func(o *SendOptions) { o.Conns = 0 }},
+		{"at least 1", func(o *SendOptions) { o.InFlight = -1 }},
+		{"at most 1000000", func(o *SendOptions) { o.Topics = 1_000_001 }},
+		{"negative", func(o *SendOptions) { o.Batch = -3 }},
+		{"negative", func(o *SendOptions) { o.Keys = -1 }},
+		{"negative", func(o *SendOptions) { o.Warmup = -time.Second }},
+		{"a measurement of 0s", func(o *SendOptions) { o.Duration = 0 }},
+		{"a rate of -5", func(o *SendOptions) { o.Rate = -5 }},
+		{"a rate of NaN", func(o *SendOptions) { o.Rate = math.NaN() }},
+		{"tag", func(o *SendOptions) { o.Tags = []string{"", ""} }},
+		{"property", func(o *SendOptions) { o.Properties = map[string]string{"a": "b\x02c"} }},
+		{"requests of up to", func(o *SendOptions) { o.Batch = 17 << 20 / 64 }},
+		{"GiB of memory", func(o *SendOptions) { o.Conns, o.InFlight = 80, 1_000_000 }},
+		{"io is", func(o *SendOptions) { o.IO = "quick" }},
+		{"nobody listens", func(o *SendOptions) { o.Broker = "127.0.0.1:1" }},
 	} {
 		o := options(t, "64")
 		o.Duration = time.Millisecond
-		change(o)
+		c.change(o)
 		_, err := Send(t.Context(), *o)
+		require.ErrorContains(t, err, c.want)
+	}
+}
+
+// deaf is a broker that refuses every request, or does not answer at all.
+type deaf struct{ refuses bool }
+
+func (d *deaf) Serve(t *transport.Turn, c *transport.Conn, cmd *wire.Command) {
+	if d.refuses {
+		buf := t.Buf(c)
+		*buf = wire.AppendResponse(*buf, cmd, wire.StatusNoPermission, "not\nyou", nil, nil)
+	}
+}
+func (*deaf) EndTurn(*transport.Turn) {}
+func (*deaf) Closed(*transport.Conn)  {}
+
+// A run that nobody served is no result of zero messages a second.
+func TestNothingMeasuredIsAnError(t *testing.T) {
+	tr, err := transport.New(transport.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, tr.Close(context.Background())) })
+	for want, d := range map[string]*deaf{"NO_PERMISSION: not you": {refuses: true}, "answered nothing": {}} {
+		ln, err := tr.Listen("127.0.0.1:0", d)
+		require.NoError(t, err)
+		o := options(t, "64")
+		o.Broker, o.Duration = ln.Addr().String(), 50*time.Millisecond
+		_, err = Send(t.Context(), *o)
 		require.ErrorContains(t, err, want)
 	}
 }

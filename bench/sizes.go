@@ -63,6 +63,17 @@ func (s Sizes) Min() int {
 	return slices.Min(s.list)
 }
 
+// Max is the largest size.
+func (s Sizes) Max() int {
+	if s.from > 0 {
+		return s.to
+	}
+	if len(s.list) == 0 {
+		return 0
+	}
+	return slices.Max(s.list)
+}
+
 func (s Sizes) draw(r *rand.Rand) int {
 	if s.from > 0 {
 		low, high := math.Log(float64(s.from)), math.Log(float64(s.to))

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -60,7 +61,8 @@ func (t *tally) answered(now, since time.Duration, n, body int) {
 func (t *tally) refusedBy(now time.Duration, status wire.Status, remark []byte) {
 	t.refusedNow++
 	if t.firstRefusal == "" {
-		t.firstRefusal = status.String() + ": " + string(remark[:min(len(remark), 200)])
+		words := strings.Fields(string(remark[:min(len(remark), 200)])) // some remarks are of several lines
+		t.firstRefusal = status.String() + ": " + strings.Join(words, " ")
 	}
 	if !t.measuring(now) {
 		return

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"ringmq/internal/ring"
 )
 
@@ -201,7 +203,18 @@ func Dial(ctx context.Context, addr string, n int) (*net.TCPConn, error) {
 	}
 	conn, err := d.DialContext(ctx, "tcp", addr)
 	if err != nil {
-		return nil, fmt.Errorf("connection %d: %w", n+1, err)
+		return nil, fmt.Errorf("connection %d: %w%s", n+1, err, wayOut(err))
 	}
 	return conn.(*net.TCPConn), nil
+}
+
+// wayOut is what can be done about a connection that was not made.
+func wayOut(err error) string {
+	switch {
+	case errors.Is(err, unix.ECONNREFUSED):
+		return "; nobody listens there"
+	case errors.Is(err, unix.EMFILE):
+		return "; raise the limit of open files (ulimit -n), or take fewer connections"
+	}
+	return ""
 }

@@ -20,6 +20,9 @@ func TestReadOfThisProcess(t *testing.T) {
 	require.Greater(t, after.RSSBytes, after.AnonBytes)
 	require.Positive(t, after.AnonBytes)
 	require.Positive(t, after.Threads)
+	bytes, err := Anonymous(os.Getpid())
+	require.NoError(t, err)
+	require.InEpsilon(t, after.AnonBytes, bytes, 0.5)
 
 	_, err = Read(math.MaxInt32)
 	require.ErrorContains(t, err, "process 2147483647")

@@ -99,13 +99,16 @@ func (b *benchFlags) parseCommon(o *bench.Common) error {
 // maxDuration is that of runs which end by themselves.
 const maxDuration = 24 * time.Hour
 
-// openWindow is how many requests of an open loop may be in flight unless --window says it: enough that
-// the schedule, not the window, decides.
-const openWindow = 1024
+// openWindow is how many requests of an open loop may be in flight on a connection unless --window says it: enough that
+// the schedule, not the window, decides. Together they take at most openBytes of memory.
+const (
+	openWindow = 1024
+	openBytes  = 1 << 30
+)
 
 func openLoop(f *pflag.FlagSet, o *bench.SendOptions) {
 	if o.Rate > 0 && !f.Changed("window") {
-		o.InFlight = openWindow
+		o.InFlight = max(1, min(openWindow, openBytes/max(1, o.Conns*max(1, o.Batch)*o.Sizes.Max())))
 	}
 	if o.Rate > 0 && !f.Changed("poll") {
 		o.Poll = 0 // at a fixed rate a tool that does not sleep takes the broker's CPU
