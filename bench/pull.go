@@ -54,6 +54,7 @@ type PullOptions struct {
 	Check  Check
 	Tags   string // subscription expression; "*" or empty for all
 	Hold   time.Duration
+	Poll   time.Duration // load.Options.Poll
 }
 
 func (o *PullOptions) check() error {
@@ -92,7 +93,7 @@ func Pull(ctx context.Context, o PullOptions) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := newRun(&o.Common, load.Options{ReceiveBytes: pullReceiveBytes, Poll: 50 * time.Microsecond})
+	r, err := newRun(&o.Common, load.Options{ReceiveBytes: pullReceiveBytes, Poll: o.Poll})
 	if err != nil {
 		return nil, err
 	}

@@ -167,7 +167,7 @@ func beside(ctx context.Context, l *lab, who contestant) (f figures, err error) 
 		go func() {
 			var rep bench.Report
 			read <- l.bench(reading, s, &rep, "pull", "--topic", "BenchCold", "--queues", readQueues, "--conns", "2", "--check", "none",
-				"--warmup", "0s", "--duration", (2*l.o.seconds + time.Second).String())
+				"--poll", "0s", "--warmup", "0s", "--duration", (2*l.o.seconds + time.Second).String())
 		}()
 		f, err = produce()
 		select {

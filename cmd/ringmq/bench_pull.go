@@ -43,5 +43,6 @@ func newBenchPullCommand() *cobra.Command {
 	f.StringVar(&check, "check", "crc", "what is checked of each message: none, order (and gaps), or crc as well")
 	f.StringVar(&o.Tags, "tags", "*", "subscription, as consumers write it: A || B")
 	f.DurationVar(&o.Hold, "hold", 20*time.Second, "how long the broker may hold a request (--at-end wait)")
+	f.DurationVar(&o.Poll, "poll", 50*time.Microsecond, "how long this tool looks for answers before it sleeps (io ring)")
 	return cmd
 }
