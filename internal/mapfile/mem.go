@@ -56,6 +56,7 @@ type Mem struct {
 	device map[string]*memNode
 	// changes are the name changes of each directory since its last SyncDir, in order.
 	changes map[string][]nameChange
+	copies  map[*memNode]*memNode // of an image of Kill: which node of the other it has which copy of
 }
 
 var _ FS = (*Mem)(nil)

@@ -148,3 +148,64 @@ func TestMemCatchesStoresWithoutBlocks(t *testing.T) {
 	mapping.Data[7] = 1
 	require.Panics(t, func() { _ = f.Sync() })
 }
+
+// TestMemRevert: an image is made what it was, whatever was done to it; Unchanged tells its memory from what is new.
+func TestMemRevert(t *testing.T) {
+	m := NewMem()
+	f := newFile(t, m, "a", 2*block)
+	_, err := f.WriteAt([]byte("original"), 10)
+	require.NoError(t, err)
+	require.NoError(t, m.MkdirAll("dir"))
+	want := content(t, m, "a")
+	cut := func(of *Mem) string { return content(t, of.CrashKeeping(rand.New(rand.NewPCG(1, 1)), 0), "a") }
+
+	image := m.Kill()
+	for name, spoil := range map[string]func(f File) error{
+		"write":    func(f File) error { _, err := f.WriteAt([]byte("changed"), block-3); return err },
+		"truncate": func(f File) error { return f.Truncate(5) },
+		"extend":   func(f File) error { return f.Allocate(0, 9*block) },
+		"clear":    func(f File) error { return f.Clear(0, block) },
+		"sync":     func(f File) error { return f.Sync() },
+		"mapping": func(f File) error {
+			mapping, err := f.Map(block, block, ReadWrite)
+			mapping.Data[1] = 'x'
+			return err
+		},
+		"remove": func(File) error { return errors.Join(image.Remove("a"), image.Remove("dir")) },
+		"rename": func(File) error { return image.Rename("a", "dir/b") },
+		"create": func(File) error { _, err := image.Create("c"); return err },
+		"lock":   func(f File) error { return f.Lock() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, err := image.Open("a")
+			require.NoError(t, err)
+			require.NoError(t, spoil(f))
+			m.Revert(image)
+			require.Equal(t, want, content(t, image, "a"))
+			require.Equal(t, cut(m), cut(image))
+			entries, err := image.ReadDir(".")
+			require.NoError(t, err)
+			require.Len(t, entries, 2)
+			f, err = image.Open("a")
+			require.NoError(t, err)
+			require.NoError(t, f.Lock())
+			require.NoError(t, f.Close())
+		})
+	}
+
+	f, err = image.Open("a")
+	require.NoError(t, err)
+	view, err := f.Map(0, 2*block, ReadOnly)
+	require.NoError(t, err)
+	off, ok := Unchanged(f, view.Data[block+7:])
+	require.True(t, ok)
+	require.EqualValues(t, block+7, off)
+	_, err = f.WriteAt([]byte("x"), 3)
+	require.NoError(t, err)
+	_, ok = Unchanged(f, view.Data[:4])
+	require.False(t, ok, "changed")
+	_, ok = Unchanged(f, view.Data[block:])
+	require.True(t, ok, "another block")
+	_, ok = Unchanged(f, []byte(want))
+	require.False(t, ok, "a copy")
+}

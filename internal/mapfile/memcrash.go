@@ -11,27 +11,71 @@ import (
 // Kill returns the directory as a new process finds it after this one was killed: nothing is
 // lost, but what was not synced would still be lost by a [Mem.Crash] of it. The image is independent.
 func (m *Mem) Kill() *Mem {
+	image := NewMem()
+	m.Revert(image)
+	return image
+}
+
+// Revert makes image, which Kill has returned, the same as Kill would now. It copies only what has changed in the image since;
+// this directory must not have changed, but for names. The image's files and mappings must not be used any more.
+func (m *Mem) Revert(image *Mem) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	copies := map[*memNode]*memNode{}
-	image := m.image()
+	image.Fault, image.FaultReads, image.Capacity, image.Now, image.Lie = nil, false, m.Capacity, m.Now, m.Lie
+	image.Cold.Store(false)
+	image.ops.Store(0)
 	image.boot = m.boot
-	for name, n := range m.live {
-		image.live[name] = n.copyTo(copies)
+	if image.copies == nil {
+		image.copies = make(map[*memNode]*memNode, len(m.live))
 	}
-	for name, n := range m.device {
-		image.device[name] = n.copyTo(copies)
-	}
+	image.copyNames(image.live, m.live)
+	image.copyNames(image.device, m.device)
+	clear(image.changes)
 	for dir, changes := range m.changes {
 		for _, c := range changes {
 			copied := nameChange{}
-			for name, n := range c {
-				copied[name] = n.copyTo(copies)
-			}
+			image.copyNames(copied, c)
 			image.changes[dir] = append(image.changes[dir], copied)
 		}
 	}
-	return image
+	for _, c := range image.copies {
+		c.reverted = false
+	}
+}
+
+// Unchanged tells which bytes of a file b is: where they begin. ok is false unless b is the file's own memory, as a mapping
+// has it, the file is in an image of Kill, and nothing of those bytes has changed in the image.
+func Unchanged(f File, b []byte) (off int64, ok bool) {
+	n := f.(*memFile).n
+	if len(b) == 0 || len(n.data) == 0 || n.dirty == nil {
+		return 0, false
+	}
+	off = int64(addressOf(b) - addressOf(n.data)) // huge if it lies before
+	end := off + int64(len(b))
+	if off < 0 || end > int64(len(n.data)) || slices.Contains(n.dirty[off/block:(end+block-1)/block], true) {
+		return 0, false
+	}
+	return off, true
+}
+
+// copyNames makes names what from is, of copies of its nodes.
+func (m *Mem) copyNames(names, from map[string]*memNode) {
+	clear(names)
+	for name, n := range from {
+		if n == nil {
+			names[name] = nil
+			continue
+		}
+		c := m.copies[n]
+		if c == nil {
+			c = &memNode{}
+			m.copies[n] = c
+		}
+		if !c.reverted {
+			c.revert(n)
+		}
+		names[name] = c
+	}
 }
 
 // image is an empty directory on the same disk.
@@ -41,21 +85,25 @@ func (m *Mem) image() *Mem {
 	return image
 }
 
+// revert makes c a copy of n. The device's bytes are shared until one of them changes.
+//
 //go:norace
-func (n *memNode) copyTo(copies map[*memNode]*memNode) *memNode {
-	if n == nil {
-		return nil
-	}
-	if c := copies[n]; c != nil {
-		return c
-	}
+func (c *memNode) revert(n *memNode) {
 	n.shared = true
-	c := &memNode{
-		dir: n.dir, modTime: n.modTime, data: bytes.Clone(n.data), device: n.device, shared: true,
-		forgotten: maps.Clone(n.forgotten), blocks: slices.Clone(n.blocks), blockCount: n.blockCount,
+	c.dir, c.modTime, c.locked, c.mapped, c.reverted = n.dir, n.modTime, false, false, true
+	c.device, c.shared, c.forgotten = n.device, true, maps.Clone(n.forgotten)
+	c.blocks, c.blockCount = append(c.blocks[:0], n.blocks...), n.blockCount
+	if c.dirty == nil || len(c.data) != len(n.data) {
+		c.data = append(c.data[:0:0], n.data...)
+		c.dirty = make([]bool, len(c.blocks))
+		return
 	}
-	copies[n] = c
-	return c
+	for i, dirty := range c.dirty {
+		if dirty {
+			copy(c.data[i*block:], n.data[i*block:min(len(n.data), (i+1)*block)])
+			c.dirty[i] = false
+		}
+	}
 }
 
 // Crash returns the directory as it is after a power cut: what was synced, and of the rest

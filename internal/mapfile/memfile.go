@@ -108,6 +108,7 @@ func (f *memFile) WriteAt(p []byte, off int64) (int, error) {
 	for same < len(p) && at[same] == p[same] {
 		same++
 	}
+	f.n.change(off+int64(same), int64(len(p)-same))
 	copy(at[same:], p[same:])
 	return len(p), fault
 }
@@ -240,6 +241,7 @@ func (f *memFile) Clear(off, n int64) error {
 	if off+n > int64(len(f.n.data)) {
 		return f.fail("clear", io.ErrUnexpectedEOF)
 	}
+	f.n.change(off, n)
 	clear(f.n.data[off : off+n])
 	for i := (off + block - 1) / block; (i+1)*block <= off+n; i++ {
 		if f.n.blocks[i] {

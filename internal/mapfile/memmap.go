@@ -2,7 +2,7 @@ package mapfile
 
 import "fmt"
 
-func (f *memFile) Map(off, n int64, _ Access) (*Mapping, error) {
+func (f *memFile) Map(off, n int64, access Access) (*Mapping, error) {
 	if err := f.m.faultRead(OpMap, f.name, off, n); err != nil {
 		return nil, err
 	}
@@ -15,6 +15,9 @@ func (f *memFile) Map(off, n int64, _ Access) (*Mapping, error) {
 		return nil, f.fail("mmap", fmt.Errorf("bytes %d to %d of %d", off, off+n, len(f.n.data)))
 	}
 	f.n.mapped = true
+	if access != ReadOnly {
+		f.n.change(off, n)
+	}
 	return &Mapping{Data: f.n.data[off : off+n : off+n], m: memMapping{f, off}}, nil
 }
 

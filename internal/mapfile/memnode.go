@@ -24,6 +24,20 @@ type memNode struct {
 
 	blocks     []bool // which blocks exist
 	blockCount int
+
+	// Of a node that is the copy of another (see Mem.Revert):
+	dirty    []bool // which blocks of data may differ from the other's; nil: all
+	reverted bool   // it is the same as the other, in a Revert under way
+}
+
+// change notes that bytes of [off, off+count) may become others.
+func (n *memNode) change(off, count int64) {
+	if n.dirty == nil || count == 0 {
+		return
+	}
+	for i := off / block; i <= (off+count-1)/block; i++ {
+		n.dirty[i] = true
+	}
 }
 
 func (n *memNode) entry(name string) Entry {
@@ -33,6 +47,9 @@ func (n *memNode) entry(name string) Entry {
 // resize changes the length of the live bytes.
 func (n *memNode) resize(size int64) {
 	old := len(n.data)
+	if int64(old) != size {
+		n.dirty = nil
+	}
 	if int64(cap(n.data)) < size {
 		if n.mapped {
 			panic("BUG: a mapped file of mapfile.Mem must not grow")
