@@ -46,7 +46,7 @@ func (l *Log) ReadRecord(off message.LogOffset) ([]byte, error) {
 
 // ReadBytes reads up to n bytes at off, whatever they are, but none of the next file. It may wait for the device.
 func (l *Log) ReadBytes(off message.LogOffset, n int) ([]byte, error) {
-	b := make([]byte, min(int64(n), l.o.FileSize))
+	b := make([]byte, min(int64(n), int64(l.baseOf(off))+l.o.FileSize-int64(off)))
 	got, err := l.readAt(b, off)
 	return b[:got], err
 }

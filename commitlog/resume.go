@@ -70,7 +70,7 @@ func zeroFrom(f *File, off message.LogOffset) (wrote bool, err error) {
 			return wrote, err
 		}
 		if buf == nil {
-			buf = make([]byte, min(windowSize, (f.size+blockSize-1)/blockSize*blockSize))
+			buf = make([]byte, min(windowSize, f.size-at+blockSize))
 		}
 		// Up to a block's end: the block that was read in part would count as data.
 		n := min(int64(len(buf))-at%blockSize, f.size-at)

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync"
 
 	"ringmq/internal/mapfile"
 	"ringmq/internal/message"
@@ -34,9 +35,16 @@ func (l *Log) Scan(from, to message.LogOffset, v Visitor) (ScanResult, error) {
 		return l.scanPiped(from, to, v)
 	}
 	s := scanner{log: l, visitor: v, pos: from, to: to, result: ScanResult{End: from}}
+	buf := windows.Get().(*[]byte)
+	s.w.buf = *buf
 	err := s.run()
+	*buf = s.w.buf[:0]
+	windows.Put(buf)
 	return s.result, err
 }
+
+// windows are for short scans: repairs, and the starts of a simulation.
+var windows = sync.Pool{New: func() any { return new([]byte) }}
 
 // run scans file after file.
 func (s *scanner) run() error {
