@@ -103,6 +103,9 @@ func (q *Queue) expire(off message.LogOffset) (files bool, err error) {
 		return e[0].LogOffset
 	}
 	expired, span := 0, int(q.Max()-lo)
+	if span > 0 && at(0) >= off {
+		span = 0 // as nearly always
+	}
 	for {
 		expired = sort.Search(span, func(i int) bool { return at(i) >= off })
 		if expired < 2 || at(expired-2) < off || err != nil {
