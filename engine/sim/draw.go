@@ -22,6 +22,7 @@ func draw(rng *rand.Rand) engine.Options {
 		IndexSlots:           []int32{1, 16, 500}[rng.IntN(3)],
 		IndexEntries:         []int32{4, 40, 2000}[rng.IntN(3)],
 		StagingBytes:         32 << 10,
+		ColdBytes:            1 << 20,
 		Retention:            engine.Retention{Reserved: time.Minute, Forcibly: rng.IntN(2) == 0},
 		DelayLevels:          delays,
 		ConsumeQueueExt:      rng.IntN(3) == 0,
