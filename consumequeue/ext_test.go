@@ -283,7 +283,7 @@ func FuzzUnit(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var u Unit
-		size, ok := decodeUnit(b, &u)
+		size, ok := DecodeUnit(b, &u)
 		if !ok {
 			return
 		}
@@ -293,7 +293,7 @@ func FuzzUnit(f *testing.F) {
 			require.Equal(t, b[:size], again)
 		}
 		var v Unit
-		_, ok = decodeUnit(again, &v)
+		_, ok = DecodeUnit(again, &v)
 		require.True(t, ok)
 		require.Equal(t, u, v)
 	})

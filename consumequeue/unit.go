@@ -60,6 +60,9 @@ const (
 // that low (ConsumeQueueExt.isExtAddr).
 func IsAddress(tagsCode int64) bool { return tagsCode <= lastAddress }
 
+// UnitPlace is where in the row of ext files an address leads.
+func UnitPlace(address int64) int64 { return address - firstAddress }
+
 // size is the encoded length.
 func (u *Unit) size() int { return unitHead + len(u.Bits) }
 
@@ -73,9 +76,9 @@ func appendUnit(dst []byte, u *Unit) []byte {
 	return append(dst, u.Bits...)
 }
 
-// decodeUnit reads the unit at the front of b and returns its length. u's Bits alias b. ok is false where no unit
+// DecodeUnit reads the unit at the front of b and returns its length. u's Bits alias b. ok is false where no unit
 // stands, or one that b does not hold whole.
-func decodeUnit(b []byte, u *Unit) (size int, ok bool) {
+func DecodeUnit(b []byte, u *Unit) (size int, ok bool) {
 	if len(b) < unitHead {
 		return 0, false
 	}

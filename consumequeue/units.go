@@ -30,7 +30,7 @@ func (r *Units) Unit(q *Queue, address int64, wait bool) (*Unit, bool) {
 	}
 	at := address - firstAddress
 	if r.q == q && at >= r.at && at < r.at+int64(r.n) {
-		if _, ok := decodeUnit(r.block[at-r.at:r.n], &r.last); ok {
+		if _, ok := DecodeUnit(r.block[at-r.at:r.n], &r.last); ok {
 			return &r.last, true
 		}
 	}
@@ -52,12 +52,12 @@ func (r *Units) load(q *Queue, at int64, wait bool) bool {
 	}
 	r.q, r.at = q, at
 	r.n = q.ext.read(r.block[:], at, wait)
-	size, ok := decodeUnit(r.block[:r.n], &r.last)
+	size, ok := DecodeUnit(r.block[:r.n], &r.last)
 	if !ok && size > unitBlock && size <= maxUnit {
 		if r.long == nil {
 			r.long = make([]byte, maxUnit)
 		}
-		_, ok = decodeUnit(r.long[:q.ext.read(r.long[:size], at, wait)], &r.last)
+		_, ok = DecodeUnit(r.long[:q.ext.read(r.long[:size], at, wait)], &r.last)
 	}
 	return ok
 }

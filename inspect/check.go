@@ -84,9 +84,6 @@ func (s *Store) Check(ctx context.Context, o CheckOptions) (*Report, error) {
 	return &c.report, err
 }
 
-// extName is the folder of longer tags codes, with enableConsumeQueueExt.
-const extName = "consumequeue_ext"
-
 func (c *checker) close() error {
 	err := errors.Join(c.entries.close(), c.match.reader.close())
 	if c.keys.cur != nil {
@@ -150,8 +147,9 @@ func newChecker(s *Store, o CheckOptions) (*checker, error) {
 	}
 	c.entries = newEntryReader(&c.queues)
 	c.match = &matcher{log: &s.log, entries: c.entries, reader: recordReader{log: &s.log}, find: c.find, damage: &c.damage, crashed: c.crashed, exact: o.DelayLevels != nil}
-	if _, err := s.root.Stat(extName); err == nil {
-		c.match.hasExt = true
+	c.match.units.files = c.entries
+	if c.match.units.fileSize, err = findExtSize(s.root); err != nil {
+		return nil, err
 	}
 	c.keys = newKeyMatcher(&c.index, c.find, &c.damage)
 	c.keys.crashed, c.keys.logMin = c.crashed, s.log.min()
@@ -253,8 +251,8 @@ func (c *checker) finishQueues(ctx context.Context) error {
 			return err
 		}
 	}
-	if n := c.match.extended; n > 0 {
-		c.find.add(Problem{Note: true, Path: extName, Offset: wholeFile, What: fmt.Sprintf("%d entries have their tags code there, which is not checked", n)})
+	if n := c.match.units.lost; n > 0 {
+		c.find.add(Problem{Note: true, Path: extName, Offset: wholeFile, What: fmt.Sprintf("%d entries lead to units that are not there: filters look at their messages themselves", n)})
 	}
 	c.report.Queues.Entries, c.report.Queues.Lost = c.match.records, c.match.lost
 	return nil

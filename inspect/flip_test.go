@@ -99,6 +99,38 @@ func regions(t *testing.T, dir string) (list []region) {
 	return list
 }
 
+// TestUnits: each changed byte of a unit is told, but those of the bits; a unit that is gone is no fault.
+func TestUnits(t *testing.T) {
+	dir := t.TempDir()
+	o := smallOptions(dir)
+	o.ConsumeQueueExt, o.ExtFileSize = true, 4096
+	o.FilterBits = func([]byte, message.Properties) []byte { return []byte{1, 2, 3} }
+	fillStore(t, o, 0, 60)
+	writeConfig(t, dir)
+	r, lines := check(t, dir, CheckOptions{})
+	require.Zero(t, r.Problems+r.Notes, lines)
+
+	name := filepath.Join(dir, extName, "Topic1", "1", queueFileName(0))
+	b, err := os.ReadFile(name)
+	require.NoError(t, err)
+	size := consumequeue.UnitLayout.Size() + 3
+	for i := range 2 * size {
+		if i%size >= size-3 {
+			continue
+		}
+		b[i] ^= 1 << (i % 8)
+		require.NoError(t, os.WriteFile(name, b, 0o600))
+		r, lines = check(t, dir, CheckOptions{})
+		require.EqualValues(t, 1, r.Problems, "byte %d: %v", i, lines)
+		require.Contains(t, lines[0], fmt.Sprintf("%s:%d: unit of the entry at queue offset", name[len(dir)+1:], i-i%size))
+		b[i] ^= 1 << (i % 8)
+	}
+	require.NoError(t, os.Remove(name))
+	r, lines = check(t, dir, CheckOptions{})
+	require.Zero(t, r.Problems, lines)
+	require.Contains(t, lines[0], "entries lead to units that are not there")
+}
+
 // TestAnyDamage: whatever the files hold, nothing panics and everything comes to an end.
 func TestAnyDamage(t *testing.T) {
 	base := makeStore(t, 120)

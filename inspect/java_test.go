@@ -42,6 +42,7 @@ var javaStores = map[string][]string{
 		"note: consumequeue/SCHEDULE_TOPIC_XXXX/1: messages wait 7 s here, and 5 s with RocketMQ's own levels (--delay-levels tells the broker's)",
 	},
 	"light": {gone3}, // light queues
+	"ext":   {gone3}, // units beside the entries
 }
 
 const gone3 = "note: consumequeue/Deleted/0: 3 records in the log are from before the topic was deleted"
@@ -194,24 +195,27 @@ func TestRecordJavaStores(t *testing.T) {
 		"clean": nil, "killed": nil, "expired": nil,
 		"levels": {"messageDelayLevel=1s 7s 1m"},
 		"light":  {"enableLmq=true", "enableMultiDispatch=true"},
+		"ext":    {"enableConsumeQueueExt=true", "mappedFileSizeConsumeQueueExt=1024"},
 	} {
-		dir := t.TempDir()
-		stop := startJava(t, dir, options...)
-		fillJava(t, name)
-		switch name {
-		case "killed":
-			stop(syscall.SIGKILL)
-		case "expired":
-			stop(syscall.SIGTERM)
-			require.NoError(t, os.Remove(filepath.Join(dir, engine.CommitLogName, strings.Repeat("0", 20))))
-			require.NoError(t, os.RemoveAll(filepath.Join(dir, engine.ConsumeQueueName)))
-			stop = startJava(t, dir, options...)
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			stop := startJava(t, dir, options...)
 			fillJava(t, name)
-			stop(syscall.SIGTERM)
-		default:
-			stop(syscall.SIGTERM)
-		}
-		pack(t, dir, name)
+			switch name {
+			case "killed":
+				stop(syscall.SIGKILL)
+			case "expired":
+				stop(syscall.SIGTERM)
+				require.NoError(t, os.Remove(filepath.Join(dir, engine.CommitLogName, strings.Repeat("0", 20))))
+				require.NoError(t, os.RemoveAll(filepath.Join(dir, engine.ConsumeQueueName)))
+				stop = startJava(t, dir, options...)
+				fillJava(t, name)
+				stop(syscall.SIGTERM)
+			default:
+				stop(syscall.SIGTERM)
+			}
+			pack(t, dir, name)
+		})
 	}
 }
 

@@ -3,7 +3,6 @@ package inspect
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"sort"
 
 	"ringmq/consumequeue"
@@ -19,11 +18,10 @@ type matcher struct {
 	damage  *damageList
 	crashed bool // nobody closed the store: its end may be missing
 	exact   bool // the delay levels are known
-	hasExt  bool // there is a consumequeue_ext, where tags codes may lie
+	units   unitReader
 
-	records  int64 // with an entry
-	extended int64 // entries whose tags code lies in consumequeue_ext
-	lost     int64 // messages of which only the entry is left
+	records int64 // with an entry
+	lost    int64 // messages of which only the entry is left
 }
 
 // take holds one record's fact against its queue.
@@ -51,8 +49,7 @@ func (m *matcher) take(f *fact) error {
 	if err != nil {
 		return err
 	}
-	m.compare(q, f, place, e)
-	return nil
+	return m.compare(q, f, place, e)
 }
 
 // entry is the zero Entry where the files have none.
@@ -149,10 +146,10 @@ func (m *matcher) wrongOffset(q *queue, off message.LogOffset, got message.Queue
 }
 
 // compare holds an entry against what the record at its place says it must be.
-func (m *matcher) compare(q *queue, f *fact, place message.QueueOffset, e consumequeue.Entry) {
+func (m *matcher) compare(q *queue, f *fact, place message.QueueOffset, e consumequeue.Entry) error {
 	want := f.entry
 	if e == want {
-		return
+		return nil
 	}
 	switch {
 	case e.IsHole() && e.LogOffset == want.LogOffset: // its QUEUEOFFSET is wrong, which was told
@@ -161,19 +158,46 @@ func (m *matcher) compare(q *queue, f *fact, place message.QueueOffset, e consum
 		q.holdSpan(&q.missing, span{place, place + 1, want.LogOffset})
 	case e.LogOffset != want.LogOffset || e.Size != want.Size:
 		q.hold(m.problem(q, place, "entry", entryText(want), entryText(e)))
-	case e.TagsCode < math.MinInt32 && m.hasExt:
-		m.extended++
+	case consumequeue.IsAddress(e.TagsCode) && m.units.fileSize > 0:
+		return m.compareUnit(q, f, place, e.TagsCode)
 	case f.delay > 0:
-		m.compareDelivery(q, f, place, e)
+		m.compareDelivery(q, f, place, e.TagsCode)
 	default:
 		q.hold(m.problem(q, place, "tags code of the entry", fmt.Sprint(want.TagsCode), fmt.Sprint(e.TagsCode)))
 	}
+	return nil
+}
+
+// compareUnit holds the unit that an entry leads to against the record. Which filters want the message is not known here.
+func (m *matcher) compareUnit(q *queue, f *fact, place message.QueueOffset, address int64) error {
+	u, ok, empty, err := m.units.at(q, address)
+	name, pos := m.units.place(q, address)
+	wrong := Problem{Path: name, Offset: pos, What: fmt.Sprintf("unit of the entry at queue offset %d", place)}
+	switch {
+	case err != nil:
+		return err
+	case empty: // it never reached the device: its message may be wanted by every filter
+		m.units.lost++
+	case !ok:
+		wrong.Want, wrong.Got = "a unit", "none"
+		q.hold(wrong)
+	case u.StoreTime != f.storeTime:
+		wrong.Want, wrong.Got = fmt.Sprintf("store time %d", f.storeTime), fmt.Sprint(u.StoreTime)
+		q.hold(wrong)
+	case u.TagsCode == f.entry.TagsCode:
+	case f.delay > 0:
+		m.compareDelivery(q, f, place, u.TagsCode)
+	default:
+		wrong.Want, wrong.Got = fmt.Sprintf("tags code %d", f.entry.TagsCode), fmt.Sprint(u.TagsCode)
+		q.hold(wrong)
+	}
+	return nil
 }
 
 // compareDelivery holds a delivery time against the record's. Which delays the broker had is not
 // written anywhere, but they are whole seconds.
-func (m *matcher) compareDelivery(q *queue, f *fact, place message.QueueOffset, e consumequeue.Entry) {
-	delay := e.TagsCode - f.storeTime
+func (m *matcher) compareDelivery(q *queue, f *fact, place message.QueueOffset, at int64) {
+	delay := at - f.storeTime
 	if !m.exact && delay > 0 && delay%1000 == 0 {
 		if q.odd == 0 {
 			q.odd = delay
@@ -184,7 +208,7 @@ func (m *matcher) compareDelivery(q *queue, f *fact, place message.QueueOffset, 
 		}
 		return
 	}
-	q.hold(m.problem(q, place, "delivery time in the entry", fmt.Sprint(f.storeTime+f.delay), fmt.Sprint(e.TagsCode)))
+	q.hold(m.problem(q, place, "delivery time in the entry", fmt.Sprint(f.storeTime+f.delay), fmt.Sprint(at)))
 }
 
 // problem is one of the entry at a place.
