@@ -140,8 +140,14 @@ func (l *Log) nowDurable(end message.LogOffset) {
 	}
 }
 
-// StartWriteback asks the kernel to begin writing the bytes [from, to) to the device.
+// writebackGap is how far behind the log's end writeback stays. The kernel locks pages until it has found their blocks and
+// made its requests; an append into one of them waits as long, some hundred microseconds.
+const writebackGap = 1 << 20
+
+// StartWriteback asks the kernel to begin writing the log from what an earlier call has left at from to a bit before to, where it is
+// being written.
 func (l *Log) StartWriteback(from, to message.LogOffset) error {
+	from, to = max(from-writebackGap, 0), to-writebackGap
 	return l.eachPart(from, to, func(f *File, off, n int64) error { return f.f.StartWriteback(off, n) })
 }
 
