@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -16,33 +17,40 @@ import (
 // BenchmarkCommits commits single messages of 1 KiB from many waiters with SyncFlush, in each mode; "ring" by the ring of a loop,
 // as the network's loops do. BenchmarkBareCommits is the bare loop of the same system calls, with as many waiters.
 // Both have fresh blocks before them, which cost a commit more than blocks that were written before: the store writes zeros ahead
-// as a broker does, which one waiter never catches up with and 256 do at once.
+// as a broker does, which one waiter never catches up with and 256 do at once. "written" is a store whose whole file has zeros
+// already, beside the bare loop on such blocks; it lasts for 900,000 messages.
 //
-//	go test -run '^$' -bench 'Commits' -benchtime 3s -cpu 2 ./engine
+//	go test -run '^$' -bench 'Commits' -benchtime 1500ms -cpu 2 ./engine
 func BenchmarkCommits(b *testing.B) {
 	for _, waiters := range []int{1, 16, 256} {
 		for _, mode := range commitlog.Modes {
-			for _, way := range []string{"calls", "ring"} {
-				if way == "ring" && !mode.ByRing() {
+			for _, way := range []string{"calls", "ring", "calls/written", "ring/written"} {
+				byRing, written := strings.HasPrefix(way, "ring"), strings.HasSuffix(way, "/written")
+				if byRing && !mode.ByRing() || written && mode != commitlog.Direct && mode != commitlog.WriteDsync {
 					continue
 				}
 				b.Run(fmt.Sprintf("%d/%s/%s", waiters, mode, way), func(b *testing.B) {
-					s := benchStore(b, Options{Flush: SyncFlush, FlushMode: mode, NoIndex: true, Pace: Pace{PrewriteRate: 32 << 20}})
-					warmAhead(b, s)
-					benchCommits(b, s, waiters, way == "ring")
+					o := Options{Flush: SyncFlush, FlushMode: mode, NoIndex: true}
+					ahead := int64(1 << 30)
+					if !written {
+						o.PrewriteRate, ahead = 32<<20, prewriteAhead
+					}
+					s := benchStore(b, o)
+					warmAhead(b, s, ahead)
+					benchCommits(b, s, waiters, byRing)
 				})
 			}
 		}
 	}
 }
 
-// warmAhead waits for the zeros ahead of the log's end.
-func warmAhead(b *testing.B, s *Store) {
+// warmAhead waits for zeros up to so many bytes ahead of the log's end.
+func warmAhead(b *testing.B, s *Store, ahead int64) {
 	b.Helper()
 	require.NoError(b, s.log.Prepare(0))
 	for more := true; more; {
 		var err error
-		more, err = s.log.Prewrite(prewriteAhead, prewriteAhead)
+		more, err = s.log.Prewrite(ahead, ahead)
 		require.NoError(b, err)
 	}
 }
