@@ -35,13 +35,15 @@ const (
 //	              └──► absent, when the device fails
 type block struct {
 	base message.LogOffset
-	buf  []byte
-	n    int // bytes of buf that are the log's
+	buf  []byte // of from
+	n    int    // bytes of buf that are the log's
 	of   *blocks
+	from *arena
 
 	// Under of.mu:
 	pins   int
 	ready  bool
+	gone   bool          // from the cache
 	passed bool          // a reader was here, and those behind are there or being read
 	run    int           // how many blocks before it were there when its reading began, one behind the other; at most maxAhead
 	place  *list.Element // in of.recent
@@ -60,7 +62,7 @@ type blocks struct {
 	byBase map[message.LogOffset]*block
 	recent list.List // of the blocks, those used last in front
 	now    int       // counts calls of age
-	free   [][]byte  // memory of blocks that are gone
+	arenas []*arena
 
 	reading int                // operations in flight
 	queue   []*mapfile.Request // those that wait until fewer are
@@ -82,9 +84,23 @@ func (b *block) resident(int, int) bool { return true }
 
 // unpin implements holder.
 func (b *block) unpin() {
-	b.of.mu.Lock()
+	bs := b.of
+	bs.mu.Lock()
 	b.pins--
-	b.of.mu.Unlock()
+	bs.putBack(b)
+	var unused []*arena
+	if bs.closed {
+		unused = bs.unused()
+	}
+	bs.mu.Unlock()
+	release(unused)
+}
+
+// putBack gives a block's memory back to its arena, if it is gone and nobody has it pinned. Under bs.mu.
+func (bs *blocks) putBack(b *block) {
+	if b.gone && b.pins == 0 {
+		b.from.free = append(b.from.free, b.buf)
+	}
 }
 
 // blockBase is where the block with off begins.
@@ -155,10 +171,14 @@ func (bs *blocks) start(base message.LogOffset, then func()) bool {
 	default:
 		bs.remove(b)
 	}
-	if f == nil || base >= end || !bs.makeRoom() || !f.pin() {
+	if f == nil || base >= end || bs.closed || !bs.makeRoom() || !f.pin() {
 		return false
 	}
-	b := &block{base: base, of: bs, buf: bs.memory(), pins: 1, used: bs.now}
+	b := &block{base: base, of: bs, pins: 1, used: bs.now}
+	if b.from, b.buf = bs.memory(); b.from == nil {
+		f.unpin()
+		return false
+	}
 	b.place = bs.recent.PushFront(b)
 	if p := bs.before(base); p != nil {
 		b.run = min(p.run+1, maxAhead)
@@ -227,14 +247,19 @@ func (bs *blocks) leave() {
 	}
 }
 
-// close waits for what is in flight; what waits for its turn, and what comes now, fails.
+// close waits for what is in flight; what waits for its turn, and what comes now, fails. Memory that is pinned goes when it is not.
 func (bs *blocks) close() {
 	bs.mu.Lock()
-	defer bs.mu.Unlock()
 	bs.closed = true
 	for bs.reading > 0 {
 		bs.idle.Wait()
 	}
+	for _, b := range bs.byBase {
+		bs.remove(b)
+	}
+	unused := bs.unused()
+	bs.mu.Unlock()
+	release(unused)
 }
 
 // finish makes a block ready, or forgets it when nothing was read. The log's bytes in it end at end.
@@ -281,20 +306,9 @@ func (b *block) idle() bool { return b.ready && b.pins == 0 }
 func (bs *blocks) remove(b *block) {
 	delete(bs.byBase, b.base)
 	bs.recent.Remove(b.place)
-	if b.pins == 0 {
-		bs.free = append(bs.free, b.buf)
-	}
 	bs.count.Store(int32(len(bs.byBase)))
-}
-
-// memory is a block's. Under bs.mu.
-func (bs *blocks) memory() []byte {
-	if n := len(bs.free); n > 0 {
-		b := bs.free[n-1]
-		bs.free = bs.free[:n-1]
-		return b
-	}
-	return mapfile.Memory(readBlock + blockOverlap)
+	b.gone = true
+	bs.putBack(b)
 }
 
 // keptAges is for how many calls of age a block stays that nobody uses.
@@ -303,7 +317,6 @@ const keptAges = 10
 // age makes all blocks one older, and gives back the memory of those that nobody has used for long.
 func (bs *blocks) age() {
 	bs.mu.Lock()
-	defer bs.mu.Unlock()
 	bs.now++
 	for e := bs.recent.Back(); e != nil; {
 		b := e.Value.(*block)
@@ -314,5 +327,7 @@ func (bs *blocks) age() {
 			bs.remove(b)
 		}
 	}
-	bs.free = nil
+	unused := bs.unused()
+	bs.mu.Unlock()
+	release(unused)
 }

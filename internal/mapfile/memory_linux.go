@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"ringmq/internal/invariant"
 )
 
 // PhysicalMemory is the machine's RAM in bytes; 0 when the kernel does not tell.
@@ -60,4 +62,22 @@ func groupLimit(groups string, read func(name string) ([]byte, error)) int64 {
 		}
 	}
 	return limit
+}
+
+// Reserve returns n bytes of zeros outside of Go's heap, in pages of 2 MiB where the kernel has such: for what is large, is
+// filled by direct reads, and shall go back to the kernel the moment it is not needed, by [Release].
+func Reserve(n int) ([]byte, error) {
+	b, err := unix.Mmap(-1, 0, n, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	if err != nil {
+		return nil, os.NewSyscallError("mmap", err)
+	}
+	_ = unix.Madvise(b, unix.MADV_HUGEPAGE) // small ones do as well
+	return b, nil
+}
+
+// Release gives back what Reserve returned. Nobody may use it any more.
+func Release(b []byte) {
+	if err := unix.Munmap(b); err != nil {
+		invariant.Failed("munmap of %d bytes: %v", len(b), err)
+	}
 }
