@@ -133,7 +133,11 @@ func (d *dumpFlags) run(ctx context.Context, s *inspect.Store, p *dumpRun, stder
 		return s.DumpFile(d.file, d.unit, d.Limit, p.unit)
 	}
 	tell := func(problem inspect.Problem) { fmt.Fprintln(stderr, problem) }
-	return s.Select(ctx, d.Selection, tell, p.found)
+	err := s.Select(ctx, d.Selection, tell, p.found)
+	if err == nil && p.messages == 0 {
+		fmt.Fprintln(stderr, "no message matches")
+	}
+	return err
 }
 
 // dumpRun prints what is found.
@@ -141,10 +145,13 @@ type dumpRun struct {
 	out  *bufio.Writer
 	raw  bool
 	json bool
-	n    int
+	n    int // printed as grids
+
+	messages int
 }
 
 func (p *dumpRun) found(raw []byte, r *message.Record) error {
+	p.messages++
 	if p.raw {
 		return p.grid(raw, r.LogOffset, nil)
 	}
