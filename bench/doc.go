@@ -4,7 +4,7 @@
 //	Pull        consumers that read what is stored, and check it
 //	EndToEnd    producers and long-polling consumers: from the intended send to the receipt
 //	Idle        connections that only exist, and what they cost the broker
-//	Overload    three times the peak, and the recovery
+//	Overload    three times the peak, the recovery, and whether all is there that was acknowledged
 //	Null        a server that parses and answers and stores nothing: the ceiling of a machine
 //
 // Each is a set of load.Flow, one per connection; package load moves their bytes. Requests are encoded once per

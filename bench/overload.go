@@ -12,19 +12,23 @@ type OverloadOptions struct {
 	Step        time.Duration // length of each step
 	Factor      float64       // offered load by the peak; 3 by default
 	Flood       int           // requests in flight per connection while overloaded
+	Check       bool          // read again what was acknowledged while overloaded
 }
 
-// OverloadReport is what the four steps found: the peak in a closed loop, half of it, three times
-// it, and half of it again from the moment the overload ends.
+// OverloadReport is what the steps found: the peak in a closed loop, half of it, three times it, half of it again from the moment
+// the overload ends, and the peak once more, as machines are not the same from one moment to the next.
 type OverloadReport struct {
 	Peak           *Report `json:"peak"`
 	Before         *Report `json:"before"`
 	Over           *Report `json:"over"`
 	After          *Report `json:"after"`
+	Again          *Report `json:"peakAgain"`
 	Offered        float64 `json:"offeredPerSecond"`
-	Kept           float64 `json:"keptShareOfPeak"` // messages stored while overloaded, by the peak
+	Kept           float64 `json:"keptShareOfPeak"` // messages stored while overloaded, by the mean of both peaks
 	RecoveryMillis float64 `json:"recoveryMillis"`  // until every window's p99 is back within bounds
 	Recovered      bool    `json:"recovered"`
+	// Acknowledged is what became of what was acknowledged while overloaded, from its warm-up on; nil without Check.
+	Acknowledged *Acknowledged `json:"acknowledged,omitempty"`
 }
 
 // recoveryWindow is the resolution of the recovery time; recoveryFactor times the p99 from before, and at least
@@ -35,10 +39,13 @@ const (
 	recoveryFloor  = 1.0 // ms
 )
 
-// Overload runs the four steps.
+// Overload runs the steps.
 func Overload(ctx context.Context, o OverloadOptions) (*OverloadReport, error) {
-	if o.Factor <= 1 || o.Step <= 0 || o.Flood < 1 {
+	switch {
+	case o.Factor <= 1 || o.Step <= 0 || o.Flood < 1:
 		return nil, errors.New("bench: overload needs a factor above 1, a step and requests in flight")
+	case o.Check && o.NoUniqueKey:
+		return nil, errors.New("bench: without unique keys nobody knows the messages that were acknowledged: leave out one of check and no unique key")
 	}
 	rep := &OverloadReport{}
 	var err error
@@ -57,12 +64,22 @@ func Overload(ctx context.Context, o OverloadOptions) (*OverloadReport, error) {
 	peak := rep.Peak.PerSecond
 	rep.Offered = o.Factor * peak
 	step(&rep.Before, peak/2, o.Flood, time.Second, recoveryWindow)
+	reader := PullOptions{Common: o.Common, Topic: o.Topic, Queues: o.Queues, Group: "ringmq_bench", Max: 32, From: FromNewest, AtEnd: EndStop, Check: CheckCRC, Tags: "*"}
+	if o.Check && err == nil {
+		o.ledgers, err = openLedgers(ctx, &reader)
+	}
 	step(&rep.Over, rep.Offered, o.Flood, time.Second, time.Second)
+	ledgers := o.ledgers
+	o.ledgers = nil
 	step(&rep.After, peak/2, o.Flood, 0, recoveryWindow)
+	step(&rep.Again, 0, o.InFlight, o.Warmup, time.Second)
+	if err == nil && o.Check {
+		rep.Acknowledged, err = ledgers[0].check(ctx, reader, ledgers[1:])
+	}
 	if err != nil {
 		return nil, err
 	}
-	rep.Kept = rep.Over.PerSecond / peak
+	rep.Kept = rep.Over.PerSecond / ((peak + rep.Again.PerSecond) / 2)
 	rep.RecoveryMillis, rep.Recovered = recovery(rep.After.Series, max(recoveryFloor, recoveryFactor*rep.Before.Latency.P99))
 	return rep, nil
 }

@@ -18,6 +18,7 @@ type reading struct {
 	queue int32
 	begin int64 // where a rewound reader begins again
 	next  int64 // offset expected
+	until int64 // where the reader is done; 0: at the end
 	state readState
 	sent  time.Duration
 	frame []byte
@@ -81,8 +82,11 @@ func newPuller(o *PullOptions, t *tally, end *endOfAll) *puller {
 }
 
 // read makes the connection read a queue, before the run starts.
-func (p *puller) read(queue int32, from int64) {
-	p.readings = append(p.readings, &reading{queue: queue, begin: from, next: from})
+func (p *puller) read(queue int32, from int64) { p.readUntil(queue, from, 0) }
+
+// readUntil is read of a part of a queue.
+func (p *puller) readUntil(queue int32, from, until int64) {
+	p.readings = append(p.readings, &reading{queue: queue, begin: from, next: from, until: until})
 	p.end.open.Add(1)
 }
 
@@ -140,6 +144,9 @@ func (p *puller) found(now time.Duration, r *reading) error {
 	n, bytes := c.records(p.cmd.Body, r, p.o.Check, p.o.Tags != "*", each)
 	r.next = max(r.next, p.answer.NextBeginOffset)
 	p.tally.answered(now, r.sent, n, bytes)
+	if r.until > 0 && r.next >= r.until {
+		p.finish(r)
+	}
 	return nil
 }
 
@@ -163,8 +170,13 @@ func (p *puller) notFound(r *reading, status wire.Status) error {
 	case EndRewind:
 		r.next = max(r.begin, p.answer.MinOffset)
 	case EndStop:
-		r.state = readEnded
-		p.end.one()
+		p.finish(r)
 	}
 	return nil
+}
+
+// finish ends the reading of a queue.
+func (p *puller) finish(r *reading) {
+	r.state = readEnded
+	p.end.one()
 }

@@ -79,6 +79,44 @@ func succeeded(h []byte) (opaque int32, ok bool) {
 	return int32(n), n == int64(int32(n))
 }
 
+// Where a message was stored, as brokers write it.
+var (
+	queueField  = []byte(`"queueId":"`)
+	offsetField = []byte(`"queueOffset":"`)
+)
+
+// place reads which queue and offset a broker says it gave the message, of an answer with success.
+func (r *replyReader) place(frame []byte) (queue int32, offset int64, err error) {
+	q, ok := numberBehind(frame, queueField)
+	if o, too := numberBehind(frame, offsetField); ok && too && q == int64(int32(q)) {
+		return int32(q), o, nil
+	}
+	if err := r.dec.Decode(frame, &r.cmd); err != nil {
+		return 0, 0, err
+	}
+	var h wire.SendMessageResponse
+	err = h.Decode(r.cmd.Ext)
+	return h.QueueID, h.QueueOffset, err
+}
+
+// numberBehind reads the digits behind field, up to a quote.
+func numberBehind(frame, field []byte) (n int64, ok bool) {
+	at := bytes.Index(frame, field)
+	if at < 0 {
+		return 0, false
+	}
+	for i, c := range frame[at+len(field):] {
+		if c == '"' {
+			return n, i > 0 && n >= 0
+		}
+		if c -= '0'; c > 9 || i >= 18 {
+			return 0, false
+		}
+		n = n*10 + int64(c)
+	}
+	return 0, false
+}
+
 func (r *replyReader) decode(frame []byte) (reply, error) {
 	if err := r.dec.Decode(frame, &r.cmd); err != nil {
 		return reply{}, err

@@ -30,6 +30,7 @@ type SendOptions struct {
 	Properties  map[string]string
 	NoUniqueKey bool
 	Poll        time.Duration // load.Options.Poll
+	ledgers     []*ledger     // by worker: what was acknowledged; nil if nobody asks for it later
 }
 
 // maxTopics is what the digits of a topic's number allow.
@@ -126,6 +127,8 @@ type sender struct {
 	started bool
 	id      uint64 // in the stamps of an end-to-end run; 0 for none
 	reader  replyReader
+	ledger  *ledger // nil if nobody asks what was acknowledged
+	prefix  uint64  // of its unique keys
 }
 
 func newSender(r *run, o *SendOptions, i int, t *tally) (*sender, error) {
@@ -201,6 +204,7 @@ func (s *sender) launch(since time.Duration, born *[13]byte, out *load.Out) {
 	s.count = p.renew(born, s.count)
 	if s.o.Topics > 1 {
 		p.aim(s.target%s.o.Topics, s.target/s.o.Topics)
+	p.count = s.count
 		s.target = (s.target + s.o.Conns) % (s.o.Topics * s.o.Queues)
 	}
 	if p.stamp != nil {
@@ -237,6 +241,9 @@ func (s *sender) Frame(now time.Duration, frame []byte) error {
 	} else {
 		s.tally.refusedBy(now, a.status, a.remark)
 		if a.status == wire.StatusSystemBusy && s.end != nil {
+		if s.ledger != nil {
+			return s.noteAcknowledged(p, frame)
+		}
 			s.quota++
 		}
 	}

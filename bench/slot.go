@@ -36,6 +36,7 @@ type slot struct {
 	body   int      // bytes of all bodies in it
 
 	sent   time.Duration // when it left, or was due
+	count  uint64        // the first of its counts
 	flying bool
 }
 

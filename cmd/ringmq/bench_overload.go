@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -18,8 +19,9 @@ func newBenchOverloadCommand() *cobra.Command {
 		Short: "Offer several times the peak, and report what is kept, what is refused, and the recovery",
 		Long: `Offer several times the peak, and report what is kept, what is refused, and the recovery.
 
-Four steps: the peak in a closed loop, half of it, --factor times it, and half of it again from the
-moment the overload ends.`,
+The steps: the peak in a closed loop, half of it, --factor times it, half of it again from the moment the
+overload ends, and the peak once more. Then everything that was acknowledged while overloaded is read and
+compared (--check=false leaves that out).`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := b.parse(&o.SendOptions); err != nil {
@@ -30,12 +32,12 @@ moment the overload ends.`,
 				return err
 			}
 			if b.asJSON {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(rep)
+				return errors.Join(json.NewEncoder(cmd.OutOrStdout()).Encode(rep), lost(rep))
 			}
 			for _, step := range []struct {
 				name string
 				rep  *bench.Report
-			}{{"peak", rep.Peak}, {"half of it", rep.Before}, {"overload", rep.Over}, {"half again", rep.After}} {
+			}{{"peak", rep.Peak}, {"half of it", rep.Before}, {"overload", rep.Over}, {"half again", rep.After}, {"peak again", rep.Again}} {
 				fmt.Fprintf(cmd.OutOrStdout(), "── %s\n", step.name)
 				if err := step.rep.WriteTable(cmd.OutOrStdout()); err != nil {
 					return err
@@ -46,7 +48,10 @@ moment the overload ends.`,
 				back = "latency did not come back"
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "── offered %.0f/s, kept %.0f %% of the peak; %s\n", rep.Offered, 100*rep.Kept, back)
-			return nil
+			if rep.Acknowledged != nil {
+				fmt.Fprintf(cmd.OutOrStdout(), "── while overloaded %s\n", rep.Acknowledged)
+			}
+			return lost(rep)
 		},
 	}
 	f := cmd.Flags()
@@ -54,6 +59,15 @@ moment the overload ends.`,
 	b.load(f, &o.SendOptions)
 	f.DurationVar(&o.Step, "step", 5*time.Second, "length of each step")
 	f.Float64Var(&o.Factor, "factor", 3, "offered load, by the peak")
+	f.BoolVar(&o.Check, "check", true, "read what was acknowledged while overloaded, and compare; exit status 1 if something is missing")
 	f.IntVar(&o.Flood, "flood", 1024, "requests in flight per connection in the open loops, at most")
 	return cmd
+}
+
+// lost is the error of a run after which something that was acknowledged is not there.
+func lost(rep *bench.OverloadReport) error {
+	if rep.Acknowledged == nil || rep.Acknowledged.Whole() {
+		return nil
+	}
+	return fmt.Errorf("%s", rep.Acknowledged)
 }

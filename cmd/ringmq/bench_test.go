@@ -57,6 +57,11 @@ func TestBenchMeasuresABroker(t *testing.T) {
 		require.Zero(t, rep.Missing)
 		require.NotNil(t, rep.EndToEnd)
 
+		var over bench.OverloadReport
+		report(&over, "overload", "--topic", topic, "--queues", "4", "--warmup", "20ms", "--step", "100ms", "--flood", "64", "--conns", "2")
+		require.Positive(t, over.Acknowledged.Messages)
+		require.True(t, over.Acknowledged.Whole(), over.Acknowledged)
+
 		var many bench.IdleReport
 		report(&many, "conns", "--conns", "50", "--hold", "10ms", "--register")
 		require.Zero(t, many.Lost)
