@@ -2,11 +2,16 @@ package server
 
 import (
 	"fmt"
+	"math"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"ringmq/server/clients"
+	"ringmq/server/hold"
 )
 
 // How long, and how often, a test looks for what a broker tells nobody.
@@ -83,6 +88,32 @@ func TestAHeldPullIsAnsweredWhenItsTimeIsUp(t *testing.T) {
 		require.Contains(t, k.ask(sendRequest("T", 0, "", "first"))[0], `< 0 `)
 		lines := k.ask(pullRequestOf("consumer", "T", 0, 1, "*", 1))
 		require.Equal(t, []string{`< 19 "OFFSET_OVERFLOW_ONE" {"maxOffset":"1","minOffset":"0","nextBeginOffset":"1","suggestWhichBrokerId":"0"}`}, lines)
+	})
+}
+
+// TestPullsOnHoldAreBounded: a client says itself how long its pulls are to be held.
+func TestPullsOnHoldAreBounded(t *testing.T) {
+	settings(t, func(t *testing.T, b *testBroker) {
+		k := &talk{t: t, addr: b.Addr().String(), conns: make(map[string]*speaker)}
+		defer k.close()
+		require.Contains(t, k.ask(sendRequest("T", 0, "", "first"))[0], `< 0 `)
+		k.say(pullRequestOf("leaves", "T", 0, 1, "A||B", math.MaxInt32))
+		b.awaitHeld(t, 1)
+		k.conn("leaves").Close()
+		at := time.Now().UnixMilli()
+		require.Eventually(t, func() bool {
+			at += hold.RecheckMillis
+			b.hold.Scan(at)
+			return b.hold.Held() == 0
+		}, waitLong, waitStep)
+
+		all := hold.Waiter{Queue: b.store.Queue([]byte("T"), 1), DeadlineMillis: math.MaxInt64, Bytes: hold.MaxBytes}
+		require.True(t, b.hold.Add(all, at))
+		require.Contains(t, k.ask(pullRequestOf("late", "T", 0, 1, "*", 60_000))[0], `< 2 "[OVERLOAD]`)
+
+		tags := strings.Repeat("t||", clients.MaxTags+1)
+		require.Contains(t, k.ask(pullRequestOf("late", "T", 0, 1, tags, 0))[0], "parse the consumer's subscription failed")
+		require.Contains(t, k.ask(pullRequestOf("late", "T", 0, 0, tags[:3*clients.MaxTags], 0))[0], `"NO_MATCHED_MESSAGE"`)
 	})
 }
 

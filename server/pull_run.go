@@ -17,7 +17,9 @@ func (b *Broker) runPull(t *transport.Turn, st *pullState, p *pullRequest, nowMi
 	switch {
 	case status == wire.StatusPullNotFound && p.suspendMillis > 0:
 		res.Release()
-		b.holdPull(p, nowMillis)
+		if !b.holdPull(p, nowMillis) {
+			p.refuse()
+		}
 	case res.Cold:
 		b.warmPull(p, res)
 	default:
@@ -92,20 +94,29 @@ func (b *Broker) pullTook(p *pullRequest) int64 {
 	return b.clock.Now().UnixMilli() - p.began
 }
 
-// holdPull keeps a copy of the pull until a message comes or its time is up.
-func (b *Broker) holdPull(p *pullRequest, nowMillis int64) {
-	held := new(pullRequest)
+// heldBytes is about what a pull on hold takes, without the tags it has brought along.
+const heldBytes = 512
+
+// holdPull keeps a copy of the pull until a message comes or its time is up, unless too many are kept.
+func (b *Broker) holdPull(p *pullRequest, nowMillis int64) bool {
+	held, bytes := new(pullRequest), int64(heldBytes)
 	*held = *p
 	if p.filter != nil {
 		held.filter = p.filter.clone()
 		held.get.Filter = held.filter.match
+		bytes += 4 * int64(len(held.filter.parsed))
 	}
 	deadline := nowMillis + p.suspendMillis
 	held.suspendMillis = 0
-	b.hold.Add(hold.Waiter{
+	return b.hold.Add(hold.Waiter{
 		Queue: held.queue, Offset: held.get.Offset, DeadlineMillis: deadline,
-		Match: held.get.Filter, MatchRecord: held.get.Match, Pull: held,
+		Match: held.get.Filter, MatchRecord: held.get.Match, Pull: held, Bytes: bytes, Client: held.conn,
 	}, nowMillis)
+}
+
+// refuse answers SYSTEM_BUSY: stock clients pull again after some seconds.
+func (p *pullRequest) refuse() {
+	p.conn.Send(wire.AppendResponseTo(nil, p.serialize, p.opaque, wire.StatusSystemBusy, overloadRemark, nil, nil))
 }
 
 // resumePulls runs the pulls whose wait is over: in the turn that brought their message, or,
@@ -159,7 +170,7 @@ func (b *Broker) answerFetched(t *transport.Turn, p *pullRequest, res *engine.Ge
 func (b *Broker) answerOnWorker(p *pullRequest, res *engine.GetResult) {
 	if !b.workers.put(job{conn: p.conn.ID(), run: func() { b.answerWarm(p, res) }}) {
 		res.Release()
-		p.conn.Send(wire.AppendResponseTo(nil, p.serialize, p.opaque, wire.StatusSystemBusy, overloadRemark, nil, nil))
+		p.refuse()
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"ringmq/consumequeue"
 	"ringmq/internal/javahash"
 	"ringmq/internal/wire"
+	"ringmq/server/clients"
 )
 
 // tagFilter decides by tags code which consume queue entries a pull wants (ExpressionMessageFilter for
@@ -14,16 +15,19 @@ import (
 type tagFilter struct {
 	all bool
 	// unit is a SQL92 filter's look at what the ext files keep; nil passes all.
-	unit  func(u *consumequeue.Unit) bool
-	codes []int32
+	unit func(u *consumequeue.Unit) bool
+	// codes are a subscription's, which do not change, or parsed.
+	codes  []int32
+	parsed []int32 // memory of those that a pull has brought along
 }
 
 // isTagType tells whether an expression type means tags; none means it too (ExpressionType.isTagType).
 func isTagType[T string | []byte](t T) bool { return len(t) == 0 || string(t) == wire.ExpressionTag }
 
-// parse reads `a || b`; "*" and nothing pass everything, blanks nothing. False: nothing at all between the bars.
+// parse reads `a || b`; "*" and nothing pass everything, blanks nothing. False: nothing at all between the bars, or too
+// many tags.
 func (f *tagFilter) parse(expression []byte) bool {
-	f.all, f.codes, f.unit = false, f.codes[:0], nil
+	f.all, f.codes, f.parsed, f.unit = false, nil, f.parsed[:0], nil
 	if len(expression) == 0 || string(expression) == "*" {
 		f.all = true
 		return true
@@ -32,16 +36,20 @@ func (f *tagFilter) parse(expression []byte) bool {
 	for part := range bytes.SplitSeq(expression, []byte("||")) {
 		some = some || len(part) > 0
 		if tag := bytes.TrimSpace(part); len(tag) > 0 {
-			f.codes = append(f.codes, javahash.String(tag))
+			if len(f.parsed) == clients.MaxTags {
+				return false
+			}
+			f.parsed = append(f.parsed, javahash.String(tag))
 		}
 	}
+	f.codes = f.parsed
 	return some
 }
 
 // fromSubscription takes the codes that clients sent in their heartbeats.
 func (f *tagFilter) fromSubscription(s *wire.SubscriptionData) {
 	f.all = s.ClassFilterMode || s.SubString == "*" || s.SubString == ""
-	f.codes, f.unit = append(f.codes[:0], s.CodeSet...), nil
+	f.codes, f.parsed, f.unit = s.CodeSet, f.parsed[:0], nil
 }
 
 // match tells whether an entry passes. RocketMQ compares the low 32 bits.
@@ -50,4 +58,11 @@ func (f *tagFilter) match(tagsCode int64) bool {
 }
 
 // clone makes a filter that outlives the turn.
-func (f *tagFilter) clone() *tagFilter { return &tagFilter{all: f.all, codes: slices.Clone(f.codes)} }
+func (f *tagFilter) clone() *tagFilter {
+	c := &tagFilter{all: f.all, codes: f.codes}
+	if len(f.parsed) > 0 {
+		c.parsed = slices.Clone(f.parsed)
+		c.codes = c.parsed
+	}
+	return c
+}

@@ -227,6 +227,8 @@ func TestCheck(t *testing.T) {
 	f("names 2000 groups", wire.HeartbeatData{ClientID: "c", ProducerDataSet: make([]wire.ProducerData, 2000)})
 	f("longer than", wire.HeartbeatData{ClientID: "c", ConsumerDataSet: consumer("g", wire.SubscriptionData{Topic: strings.Repeat("x", 300)})})
 	f("longer than", wire.HeartbeatData{ClientID: "c", ConsumerDataSet: consumer("g", wire.SubscriptionData{SubString: strings.Repeat("x", 1<<20)})})
+	f("wants 16385 tags", wire.HeartbeatData{ClientID: "c", ConsumerDataSet: consumer("g", wire.SubscriptionData{CodeSet: make([]int32, 16385)})})
+	f("wants 20000 tags", wire.HeartbeatData{ClientID: "c", ConsumerDataSet: consumer("g", wire.SubscriptionData{TagsSet: make([]string, 20000)})})
 }
 
 func TestBounds(t *testing.T) {

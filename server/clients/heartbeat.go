@@ -20,6 +20,8 @@ const (
 	MaxBytes = 256 << 20
 	// MaxID is the longest client id, in bytes.
 	MaxID = 1 << 10
+	// MaxTags is the most tags a subscription, or a pull that brings its own, may name: each entry is compared with all.
+	MaxTags = 1 << 14
 	// maxExpression is the longest subscription expression, in bytes.
 	maxExpression = 64 << 10
 )
@@ -60,6 +62,9 @@ func checkConsumer(d *wire.ConsumerData) error {
 		if len(s.Topic) > names.MaxGroup || len(s.SubString) > maxExpression {
 			return fmt.Errorf("group[%s] has a subscription whose topic is longer than %d or whose expression is longer than %d bytes",
 				d.GroupName, names.MaxGroup, maxExpression)
+		}
+		if n := max(len(s.TagsSet), len(s.CodeSet)); n > MaxTags {
+			return fmt.Errorf("group[%s] wants %d tags of a topic, more than %d", d.GroupName, n, MaxTags)
 		}
 	}
 	return nil

@@ -1,6 +1,10 @@
 package filter
 
-import "sync"
+import (
+	"sync"
+
+	"ringmq/server/filter/sql92"
+)
 
 // maxCached is how many expressions a cache keeps (SelectorParser.PARSE_CACHE).
 const maxCached = 100
@@ -18,7 +22,7 @@ const maxCachedBytes = 1 << 20
 
 // Match compiles an expression; nil if it does not compile.
 func (c *Cache) Match(kind, expression []byte) Match {
-	if string(kind) != "SQL92" {
+	if string(kind) != "SQL92" || len(expression) > sql92.MaxLength {
 		return nil
 	}
 	c.mu.Lock()

@@ -8,7 +8,7 @@
 //	timeout   Scan moves the waiters whose deadline has passed
 //	recheck   Scan also moves waiters that lag behind their queue though no entry matched them,
 //	          so that a consumer's offset advances over messages that its filter refuses; and those
-//	          whose queue was deleted, so that they find the one in its place
+//	          whose queue was deleted, so that they find the one in its place, or whose client has gone
 //
 // Whoever caused it (the loop that committed a turn, the committer, the scanner) then takes the ready list
 // with TakeReady and runs those pulls again. The package knows no network: the Waiter's
@@ -40,6 +40,10 @@ type Waiter struct {
 	MatchRecord func(record []byte) bool
 	// Pull is the caller's own.
 	Pull any
+	// Bytes is about what the waiter keeps in memory.
+	Bytes int64
+	// Client tells whether the one who would be answered has gone; nil stays.
+	Client interface{ Closing() bool }
 }
 
 // list holds the waiters of one queue. It lives as long as the queue.
@@ -67,15 +71,24 @@ type Table struct {
 	ready      []Waiter // under readyMu
 	readyCount atomic.Int32
 	held       atomic.Int64
+	bytes      atomic.Int64 // of those on hold
 }
+
+// MaxBytes is about the most memory that pulls on hold may take. Java has no bound, and a client says itself how long
+// its pulls are to be held.
+const MaxBytes = 512 << 20
 
 // RecheckMillis is how often a waiter is compared with its queue though nothing that
 // matches has arrived: PullRequestHoldService scans every 5 s.
 const RecheckMillis = 5000
 
-// Add puts a pull on hold. If an entry came in between the pull's look at the queue and Add, the
-// waiter is ready at once: the caller drains the ready list afterwards as after Arrive.
-func (t *Table) Add(w Waiter, nowMillis int64) {
+// Add puts a pull on hold, unless there is no room for it. If an entry came in between the pull's look at the queue and
+// Add, the waiter is ready at once: the caller drains the ready list afterwards as after Arrive.
+func (t *Table) Add(w Waiter, nowMillis int64) bool {
+	if t.bytes.Add(w.Bytes) > MaxBytes {
+		t.bytes.Add(-w.Bytes)
+		return false
+	}
 	l := t.listOf(w.Queue)
 	l.mu.Lock()
 	if len(l.waiters) == 0 {
@@ -92,6 +105,7 @@ func (t *Table) Add(w Waiter, nowMillis int64) {
 		t.release(l, func(x *Waiter) bool { return x.Pull == w.Pull })
 	}
 	l.mu.Unlock()
+	return true
 }
 
 // Arrive is called for each entry that became visible in q; newMax is the queue's end after it.
@@ -135,11 +149,13 @@ func (t *Table) Scan(nowMillis int64) {
 			l.nextRecheckMillis = nowMillis + RecheckMillis
 		}
 		t.release(l, func(w *Waiter) bool {
-			return nowMillis >= w.DeadlineMillis || recheck && (w.Queue.Max() > w.Offset || w.Queue.Deleted())
+			return nowMillis >= w.DeadlineMillis || recheck && (w.Queue.Max() > w.Offset || w.Queue.Deleted() || w.gone())
 		})
 		l.mu.Unlock()
 	}
 }
+
+func (w *Waiter) gone() bool { return w.Client != nil && w.Client.Closing() }
 
 // Pending tells whether TakeReady has something to give; it costs one atomic load.
 func (t *Table) Pending() bool { return t.readyCount.Load() > 0 }
@@ -177,6 +193,7 @@ func (t *Table) release(l *list, over func(*Waiter) bool) {
 		if l.waiters[i].MatchRecord != nil {
 			l.selective--
 		}
+		t.bytes.Add(-l.waiters[i].Bytes)
 		released++
 	}
 	if released == 0 {

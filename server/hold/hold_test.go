@@ -61,7 +61,7 @@ func (s *script) run(steps string) {
 					w.MatchRecord = func(record []byte) bool { return string(record) == want }
 				}
 			}
-			s.table.Add(w, s.now)
+			require.True(s.t, s.table.Add(w, s.now))
 		case "arrive", "appear":
 			s.record = ""
 			fmt.Sscan(rest, &a, &s.record)
@@ -183,6 +183,35 @@ func TestScripts(t *testing.T) {
 		})
 	}
 }
+
+// TestRoom: what is on hold is bounded, and what its clients have left goes.
+func TestRoom(t *testing.T) {
+	queues, err := consumequeue.Open(consumequeue.Options{FS: mapfile.NewMem()})
+	require.NoError(t, err)
+	q := queues.Queue([]byte("T"), 0)
+	const forever = 1 << 60
+	var table Table
+	left := client(false)
+	require.True(t, table.Add(Waiter{Queue: q, Pull: "a", DeadlineMillis: forever, Bytes: MaxBytes - 1, Client: &left}, 0))
+	require.True(t, table.Add(Waiter{Queue: q, Pull: "b", DeadlineMillis: forever, Bytes: 1}, 0))
+	require.False(t, table.Add(Waiter{Queue: q, Pull: "c", DeadlineMillis: forever, Bytes: 1}, 0))
+	require.EqualValues(t, 2, table.Held())
+
+	table.Scan(RecheckMillis)
+	require.False(t, table.Pending())
+	left = true
+	table.Scan(2*RecheckMillis - 1)
+	require.False(t, table.Pending(), "nobody looks yet")
+	table.Scan(2 * RecheckMillis)
+	ready := table.TakeReady(nil)
+	require.Len(t, ready, 1)
+	require.Equal(t, "a", ready[0].Pull)
+	require.True(t, table.Add(Waiter{Queue: q, Pull: "c", DeadlineMillis: forever, Bytes: MaxBytes - 1}, 0))
+}
+
+type client bool
+
+func (c *client) Closing() bool { return bool(*c) }
 
 // woken counts the names behind "->" lines.
 func woken(steps string) int {
