@@ -146,6 +146,9 @@ func newStampedSender(r *run, o *SendOptions, i int, t *tally, id uint64) (*send
 		s.free = append(s.free, int32(k))
 	}
 	s.spare = len(s.slots)
+	if o.ledgers != nil {
+		s.ledger, s.prefix = o.ledgers[r.g.Worker(i)], keyPrefix(s.slots)
+	}
 	return s, nil
 }
 
@@ -201,10 +204,10 @@ func (s *sender) launch(since time.Duration, born *[13]byte, out *load.Out) {
 	}
 	s.spare--
 	s.quota--
+	p.count = s.count
 	s.count = p.renew(born, s.count)
 	if s.o.Topics > 1 {
 		p.aim(s.target%s.o.Topics, s.target/s.o.Topics)
-	p.count = s.count
 		s.target = (s.target + s.o.Conns) % (s.o.Topics * s.o.Queues)
 	}
 	if p.stamp != nil {
@@ -238,12 +241,12 @@ func (s *sender) Frame(now time.Duration, frame []byte) error {
 	s.spare++
 	if a.status == wire.StatusSuccess {
 		s.tally.answered(now, p.sent, max(s.o.Batch, 1), p.body)
-	} else {
-		s.tally.refusedBy(now, a.status, a.remark)
-		if a.status == wire.StatusSystemBusy && s.end != nil {
 		if s.ledger != nil {
 			return s.noteAcknowledged(p, frame)
 		}
+	} else {
+		s.tally.refusedBy(now, a.status, a.remark)
+		if a.status == wire.StatusSystemBusy && s.end != nil {
 			s.quota++
 		}
 	}
