@@ -6,8 +6,7 @@ import (
 	"ringmq/internal/mapfile"
 )
 
-// arena is the memory of arenaBlocks blocks: 17 pages of 2 MiB, so that the kernel has few pages to hold while the device fills
-// a block. It goes back to the kernel when none of its blocks is in use.
+// arena is the memory of arenaBlocks blocks, outside of Go's heap. It goes back to the kernel when none of its blocks is in use.
 type arena struct {
 	mem     []byte
 	free    [][]byte // under mu of the blocks
@@ -16,7 +15,7 @@ type arena struct {
 
 const (
 	blockBytes  = readBlock + blockOverlap
-	arenaBlocks = 128
+	arenaBlocks = 64
 )
 
 // memory is a block's, and the arena that it comes from, or nil if there is none to be had. Under bs.mu.

@@ -92,8 +92,11 @@ const recentBytes = 64 << 20
 // Recent tells whether what lies at off was written so lately that the page cache has it. In direct mode
 // it has nothing for sure.
 func (l *Log) Recent(off message.LogOffset) bool {
-	return !l.mode.blocks && off >= l.resumed && l.Written()-off <= recentBytes
+	return !l.mode.blocks && l.Wrote(off) && l.Written()-off <= recentBytes
 }
+
+// Wrote tells whether what lies at off was written by this process.
+func (l *Log) Wrote(off message.LogOffset) bool { return off >= l.resumed }
 
 // Cached finds n bytes at off in what was read from the device ahead of need; the span is empty if
 // they are not there. It never waits.

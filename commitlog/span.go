@@ -48,6 +48,16 @@ func (s *Span) Resident(off message.LogOffset, n int) bool {
 	return s.held.resident(p, p+n)
 }
 
+// FromDevice tells whether the bytes were read from the device for readers; else they are in the page cache, or were never
+// written.
+func (s *Span) FromDevice() bool {
+	switch s.held.(type) {
+	case *block, *excerpt:
+		return true
+	}
+	return false
+}
+
 // Unpin gives the bytes back: they must not be used afterwards.
 func (s *Span) Unpin() {
 	if s.held != nil {

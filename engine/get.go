@@ -259,7 +259,7 @@ func (g *getter) find(e *consumequeue.Entry) finding {
 			return found
 		}
 	}
-	if b := g.span.Bytes(off, size); !isRecord(b, off) || misplaced(b, g.req.Queue, g.res.Next) {
+	if !g.sound(g.span.Bytes(off, size), off) {
 		return damaged
 	}
 	return there
