@@ -155,6 +155,18 @@ func transferCount(s *stage) {
 	equal("messages of a pull", 2, len(s.pullFrom(topic, s.name("CG"), 0).messages()))
 }
 
+// insist sends to a broker that the behaviours beside have refuse messages now and then.
+func (s *stage) insist(m *primitive.Message) (r *primitive.SendResult) {
+	await(soon, func() string { return "a message that the broker takes" }, func() bool {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		var err error
+		r, err = s.producer().SendSync(ctx, m)
+		return err == nil && r.Status == primitive.SendOK
+	})
+	return r
+}
+
 // slowStopped reads one message again and again while the log has grown by four MiB.
 func slowStopped(s *stage) {
 	topic, slow, quick := s.topic("slow", 1), s.name("CG_slow"), s.name("CG_quick")
@@ -166,7 +178,7 @@ func slowStopped(s *stage) {
 		random[i] = byte(rand.Int())
 	}
 	for range 4 {
-		s.send(primitive.NewMessage(topic, random))
+		s.insist(primitive.NewMessage(topic, random))
 	}
 	enabled := func() map[string]bool {
 		var all struct {
@@ -183,7 +195,7 @@ func slowStopped(s *stage) {
 	}
 	await(230*time.Second, func() string { return "the end of " + slow }, func() bool {
 		s.pullFrom(topic, slow, 0)
-		s.pullFrom(topic, quick, s.send(primitive.NewMessage(topic, []byte("new"))).QueueOffset)
+		s.pullFrom(topic, quick, s.insist(primitive.NewMessage(topic, []byte("new"))).QueueOffset)
 		time.Sleep(time.Second)
 		return !enabled()[slow]
 	})

@@ -126,6 +126,8 @@ func TestCallEndsWithItsContext(t *testing.T) {
 	p.answer(slow, "")
 	p.answer(next, "")
 	require.NoError(t, <-failed)
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	require.Empty(t, c.pending)
 }
 
