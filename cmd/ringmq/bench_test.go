@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -91,6 +94,27 @@ func TestBenchFlushMeasuresADisk(t *testing.T) {
 		status, stderr := fail(t, append([]string{"bench", "flush"}, args...)...)
 		require.Equal(t, exitUsage, status, stderr)
 		require.Contains(t, stderr, want)
+	}
+}
+
+// Ctrl-C, pressed twice, and the end of the terminal leave nothing on the disk.
+func TestStoppedBenchFlushLeavesNothing(t *testing.T) {
+	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGHUP} {
+		dir := t.TempDir()
+		p := &process{Cmd: exec.Command(os.Args[0], "bench", "flush", dir, "--seconds", "1h", "--room", "512"), stderr: new(bytes.Buffer)}
+		p.Env, p.Stderr = environment(), p.stderr
+		require.NoError(t, p.Start())
+		t.Cleanup(func() { p.Process.Kill() })
+		require.Eventually(t, func() bool {
+			begun, err := filepath.Glob(filepath.Join(dir, "*", "commitlog", "*"))
+			return err == nil && len(begun) > 0
+		}, 20*time.Second, time.Millisecond)
+		status, _ := p.stop(t, sig)
+		require.Equal(t, exitFailed, status, p.stderr)
+		require.Contains(t, p.stderr.String(), "what was written is removed")
+		left, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		require.Empty(t, left)
 	}
 }
 
