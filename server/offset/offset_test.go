@@ -92,6 +92,30 @@ func TestRefusals(t *testing.T) {
 	require.Zero(t, table.pairs.Len())
 }
 
+// TestNumbersAreBounded: pages are counted as they come and go, and no client fills the memory with them.
+func TestNumbersAreBounded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "o.json")
+	table := open(t, path)
+	commit(t, table, "g", "T", 0, 1)
+	commit(t, table, "g", "T", 65_535, 1)
+	commit(t, table, "g", "other", 3, 1)
+	require.NoError(t, table.Clone("g", "clone", "T"))
+	require.NoError(t, table.Clone("g", "clone", "T")) // over itself
+	require.EqualValues(t, 5, table.pages.Load())
+	require.NoError(t, table.Save())
+	table = open(t, path)
+	require.EqualValues(t, 5, table.pages.Load())
+
+	table.pages.Store(MaxPages)
+	commit(t, table, "g", "T", 15, 1) // of a page that is there
+	require.ErrorIs(t, table.Commit([]byte("g"), []byte("T"), 16, 1), errFull)
+	require.ErrorIs(t, table.Clone("g", "another", "T"), errFull)
+	table.ForgetGroup("clone")
+	commit(t, table, "g", "T", 16, 1)
+	require.NoError(t, table.Clone("other", "another", "T"))
+	require.EqualValues(t, MaxPages-1, table.pages.Load())
+}
+
 func TestCorrection(t *testing.T) {
 	table := open(t, filepath.Join(t.TempDir(), "o.json"))
 	for _, c := range []struct {

@@ -23,10 +23,11 @@ type queues struct {
 
 	mu    sync.Mutex                      // held while a page is added
 	pages atomic.Pointer[map[int32]*page] // by queueId/pageSize; replaced, never changed
+	total *atomic.Int64                   // pages of the whole table; set before use
 }
 
-func newQueues(topic, group string) *queues {
-	q := &queues{topic: topic, group: group}
+func newQueues(topic, group string, total *atomic.Int64) *queues {
+	q := &queues{topic: topic, group: group, total: total}
 	q.pages.Store(&map[int32]*page{})
 	return q
 }
@@ -40,14 +41,21 @@ func (q *queues) offset(queueID int32) int64 {
 	return p[queueID%pageSize].Load()
 }
 
-// store sets the number of a queue; 0 ≤ queueID.
-func (q *queues) store(queueID int32, offset int64) {
+// store sets the number of a queue, unless that would take a page and the table has most already; 0 ≤ queueID.
+func (q *queues) store(queueID int32, offset int64, most int64) bool {
 	p := (*q.pages.Load())[queueID/pageSize]
 	if p == nil {
+		if q.total.Load() >= most {
+			return false
+		}
 		p = q.addPage(queueID / pageSize)
 	}
 	p[queueID%pageSize].Store(offset)
+	return true
 }
+
+// forget gives the pages back to the table; the queues are not in it any more.
+func (q *queues) forget() { q.total.Add(-int64(len(*q.pages.Load()))) }
 
 func (q *queues) addPage(index int32) *page {
 	q.mu.Lock()
@@ -62,12 +70,13 @@ func (q *queues) addPage(index int32) *page {
 	}
 	next := maps.Clone(old)
 	next[index] = p
+	q.total.Add(1)
 	q.pages.Store(&next)
 	return p
 }
 
-// all walks over the queues that have a number, in no order.
-func (q *queues) all() iter.Seq2[int32, int64] {
+// numbers walks over the queues that have a number, in no order.
+func (q *queues) numbers() iter.Seq2[int32, int64] {
 	return func(yield func(int32, int64) bool) {
 		for index, p := range *q.pages.Load() {
 			for i := range p {

@@ -18,9 +18,14 @@ import (
 // MaxPairs bounds the table: beyond it commits for further topic@group pairs are refused.
 const MaxPairs = 1 << 20
 
+// MaxPages bounds the numbers of all pairs, which lie in pages of 16 queues: else a client that commits for each of the
+// 65,536 queues that a topic may have would fill the memory.
+const MaxPages = 2 * MaxPairs
+
 // Table holds the consumer offsets of a broker. Its methods may be called from any goroutine.
 type Table struct {
 	pairs *names.Map[*queues] // by topic@group
+	pages *atomic.Int64       // of all pairs
 	file  *configfile.File
 	light bool // light groups have one number for a topic; set before use
 	log   *slog.Logger
@@ -29,7 +34,7 @@ type Table struct {
 
 // Open reads the table from the file at path (config/consumerOffset.json), empty if there is none.
 func Open(path string, log *slog.Logger) (*Table, error) {
-	t := &Table{pairs: names.NewMap[*queues](), log: log}
+	t := &Table{pairs: names.NewMap[*queues](), pages: new(atomic.Int64), log: log}
 	t.file = configfile.New(path, t.encode)
 	return t, t.file.Load(log, t.decode)
 }
@@ -41,7 +46,7 @@ func OpenLight(path, before string, log *slog.Logger) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Table{pairs: old.pairs, light: true, log: log}
+	t := &Table{pairs: old.pairs, pages: old.pages, light: true, log: log}
 	t.file = configfile.New(path, t.encode)
 	return t, t.file.Load(log, t.decode)
 }
@@ -64,7 +69,9 @@ func (t *Table) Commit(group, topic []byte, queueID int32, offset int64) error {
 			return err
 		}
 	}
-	q.store(queueID, offset)
+	if !q.store(queueID, offset, MaxPages) {
+		return errFull
+	}
 	if !t.dirty.Load() { // a plain read: the flag's cache line stays shared among loops
 		t.dirty.Store(true)
 	}
@@ -102,7 +109,7 @@ func (t *Table) Find(group, topic string, queueID int32) int64 {
 func (t *Table) Queues(group, topic string) map[int32]int64 {
 	numbers := make(map[int32]int64)
 	if q, ok := t.pairs.Find(topic + "@" + group); ok {
-		for id, n := range q.all() {
+		for id, n := range q.numbers() {
 			numbers[id] = n
 		}
 	}
@@ -141,7 +148,7 @@ func (t *Table) Correction(topic, compare string, filter []string, minimum func(
 		if q.topic != topic || slices.Contains(filter, q.group) {
 			continue
 		}
-		for id, n := range q.all() {
+		for id, n := range q.numbers() {
 			if n < minimum(id) {
 				continue
 			}
@@ -164,14 +171,20 @@ func (t *Table) Clone(from, to, topic string) error {
 	if !ok {
 		return nil
 	}
-	dst := newQueues(topic, to)
-	for id, n := range src.all() {
-		dst.store(id, n)
+	dst := newQueues(topic, to, t.pages)
+	for id, n := range src.numbers() {
+		if !dst.store(id, n, MaxPages) {
+			dst.forget()
+			return errFull
+		}
 	}
-	if _, err := t.add(to, topic); err != nil {
+	old, err := t.add(to, topic)
+	if err != nil {
+		dst.forget()
 		return err
 	}
 	t.pairs.Put(topic+"@"+to, dst)
+	old.forget()
 	t.dirty.Store(true)
 	return nil
 }
@@ -180,7 +193,9 @@ func (t *Table) Clone(from, to, topic string) error {
 func (t *Table) ForgetGroup(group string) {
 	for key, q := range t.pairs.All() {
 		if q.group == group && q.topic != "" {
-			t.pairs.Delete(key)
+			if t.pairs.Delete(key) {
+				q.forget()
+			}
 			t.dirty.Store(true)
 		}
 	}
@@ -222,7 +237,7 @@ func (t *Table) Snapshot() *wire.OffsetSerializeWrapper {
 	w := &wire.OffsetSerializeWrapper{OffsetTable: make(map[string]map[int32]int64, t.pairs.Len())}
 	for key, q := range t.pairs.All() {
 		numbers := make(map[int32]int64)
-		for id, n := range q.all() {
+		for id, n := range q.numbers() {
 			numbers[id] = n
 		}
 		w.OffsetTable[key] = numbers
@@ -241,6 +256,7 @@ func (t *Table) decode(data []byte) error {
 		return errors.New("it has no offsetTable")
 	}
 	t.pairs = names.NewMap[*queues]()
+	t.pages.Store(0)
 	for key, n := range w.LmqOffsetTable {
 		if w.OffsetTable == nil {
 			w.OffsetTable = make(map[string]map[int32]int64)
@@ -252,13 +268,13 @@ func (t *Table) decode(data []byte) error {
 		if !ok || strings.Contains(group, "@") {
 			topic, group = "", "" // kept, but nobody's
 		}
-		q := newQueues(topic, group)
+		q := newQueues(topic, group, t.pages)
 		for id, n := range numbers {
 			if id < 0 || id >= names.MaxQueues {
 				t.log.Warn("offset of an impossible queue ignored", "key", key, "queueId", id, "offset", n)
 				continue
 			}
-			q.store(id, n)
+			q.store(id, n, math.MaxInt64)
 		}
 		t.pairs.Put(key, q)
 	}
@@ -273,12 +289,15 @@ func (t *Table) add(group, topic string) (*queues, error) {
 	if err := names.CheckGroup(group); err != nil {
 		return nil, err
 	}
-	q, ok := t.pairs.FindOrPut(topic+"@"+group, MaxPairs, func() *queues { return newQueues(topic, group) })
+	q, ok := t.pairs.FindOrPut(topic+"@"+group, MaxPairs, func() *queues { return newQueues(topic, group, t.pages) })
 	if !ok {
 		return nil, fmt.Errorf("the broker keeps offsets of %d topic@group pairs and takes no further one", MaxPairs)
 	}
 	return q, nil
 }
+
+// errFull refuses a number; see [MaxPages].
+var errFull = errors.New("the broker keeps offsets of so many queues that it takes no further one")
 
 // keyRoom holds topic@group of names that pass their checks.
 const keyRoom = names.MaxTopic + 1 + names.MaxGroup
