@@ -14,25 +14,27 @@ import (
 
 // Report is what a run has measured, after its warm-up.
 type Report struct {
-	What      string             `json:"what"` // send, pull, e2e, …
-	Broker    string             `json:"broker"`
-	Path      string             `json:"io"` // this tool's own I/O path
-	Seconds   float64            `json:"seconds"`
-	Messages  uint64             `json:"messages"`
-	PerSecond float64            `json:"messagesPerSecond"`
-	MB        float64            `json:"bodyMBPerSecond"`
-	Latency   latency.Summary    `json:"latency"`
-	Lag       *latency.Summary   `json:"lag,omitempty"`      // open loop: how late this tool sent
-	EndToEnd  *latency.Summary   `json:"endToEnd,omitempty"` // e2e: from the intended send to the receipt
-	Delivered uint64             `json:"delivered,omitempty"`
-	Missing   int64              `json:"missing"`           // e2e: acknowledged and not delivered within a second after the end
-	Answers   map[string]uint64  `json:"answers,omitempty"` // requests by status, where one was not SUCCESS
-	Refusal   string             `json:"firstRefusal,omitempty"`
-	Pull      *PullChecks        `json:"pull,omitempty"`
-	Tool      usage.Cost         `json:"tool"`
-	Server    *usage.Cost        `json:"server,omitempty"`
-	Series    []Slice            `json:"series"`
-	Histogram *latency.Histogram `json:"-"`
+	What      string            `json:"what"` // send, pull, e2e, …
+	Broker    string            `json:"broker"`
+	Path      string            `json:"io"` // this tool's own I/O path
+	Seconds   float64           `json:"seconds"`
+	Messages  uint64            `json:"messages"`
+	PerSecond float64           `json:"messagesPerSecond"`
+	MB        float64           `json:"bodyMBPerSecond"`
+	Latency   latency.Summary   `json:"latency"`
+	Lag       *latency.Summary  `json:"lag,omitempty"`      // open loop: how late this tool sent
+	EndToEnd  *latency.Summary  `json:"endToEnd,omitempty"` // e2e: from the intended send to the receipt
+	Delivered uint64            `json:"delivered,omitempty"`
+	Missing   int64             `json:"missing"`           // e2e: acknowledged and not delivered within a second after the end
+	Answers   map[string]uint64 `json:"answers,omitempty"` // requests by status, where one was not SUCCESS
+	Refusal   string            `json:"firstRefusal,omitempty"`
+	Pull      *PullChecks       `json:"pull,omitempty"`
+	Tool      usage.Cost        `json:"tool"`
+	Server    *usage.Cost       `json:"server,omitempty"`
+	// PollMicros is how much of the tool's CPU per message went into looking for answers that were not there yet.
+	PollMicros float64            `json:"toolPollMicrosPerMessage"`
+	Series     []Slice            `json:"series"`
+	Histogram  *latency.Histogram `json:"-"`
 }
 
 // Slice is one part of the measured time.
@@ -159,7 +161,7 @@ func (rep *Report) WriteTable(w io.Writer) error {
 	if rep.Server != nil && rep.Server.CPUMicros > 0 {
 		share = fmt.Sprintf("  %.0f %% of the broker's", 100*rep.Tool.CPUMicros/rep.Server.CPUMicros)
 	}
-	row("this tool", "%.2f CPU-µs/message%s  %.2f CPUs  (io %s)", rep.Tool.CPUMicros, share, rep.Tool.CPUShare, rep.Path)
+	row("this tool", "%.2f CPU-µs/message, %.2f of it polling%s  %.2f CPUs  (io %s)", rep.Tool.CPUMicros, rep.PollMicros, share, rep.Tool.CPUShare, rep.Path)
 	for _, status := range slices.Sorted(maps.Keys(rep.Answers)) {
 		row("answers", "%d  %s", rep.Answers[status], status)
 	}

@@ -137,7 +137,7 @@ func (r *run) measured(ctx context.Context, finished <-chan struct{}) (*Report, 
 	if err != nil {
 		return nil, err
 	}
-	begin, doneBefore := r.g.Now(), r.done()
+	begin, doneBefore, polledBefore := r.g.Now(), r.done(), r.g.PollTime()
 	r.since.Store(int64(max(begin, 1)))
 	if r.o.Warmup == 0 {
 		r.begin()
@@ -146,6 +146,7 @@ func (r *run) measured(ctx context.Context, finished <-chan struct{}) (*Report, 
 		return nil, err
 	}
 	end, done := r.g.Now(), r.done()-doneBefore
+	polled := r.g.PollTime() - polledBefore
 	r.until.Store(int64(end))
 	tool, broker, err := r.usages()
 	if err != nil {
@@ -157,6 +158,7 @@ func (r *run) measured(ctx context.Context, finished <-chan struct{}) (*Report, 
 	took := end - begin
 	rep := &Report{Seconds: took.Seconds(), Messages: done, PerSecond: float64(done) / took.Seconds()}
 	rep.Tool = usage.CostOf(toolBefore, tool, done, took)
+	rep.PollMicros = float64(polled.Nanoseconds()) / 1e3 / float64(max(done, 1))
 	if r.o.PID != 0 {
 		cost := usage.CostOf(brokerBefore, broker, done, took)
 		cost.PeakAnonMiB = float64(max(r.peakAnon, broker.AnonBytes)) / (1 << 20)

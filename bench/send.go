@@ -90,7 +90,7 @@ func Send(ctx context.Context, o SendOptions) (*Report, error) {
 	if o.Messages > 0 {
 		o.Warmup = 0 // what is sent in a warm-up would be left out
 	}
-	r, err := newRun(&o.Common, load.Options{Poll: o.Poll})
+	r, err := newRun(&o.Common, load.Options{Poll: o.Poll, Stamped: o.Rate > 0})
 	if err != nil {
 		return nil, err
 	}

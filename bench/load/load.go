@@ -24,7 +24,7 @@ type Flow interface {
 	// Pump puts what is to leave now into out, and tells when it is to be called if nothing comes in
 	// before, or [Never]. It is called at the start, after each burst of frames, and at that time.
 	Pump(now time.Duration, out *Out) (next time.Duration)
-	// Frame takes one frame without its length word, valid until it returns. An error ends the run.
+	// Frame takes one frame without its length word, valid until it returns, that came at now. An error ends the run.
 	Frame(now time.Duration, frame []byte) error
 }
 
@@ -37,6 +37,9 @@ type Options struct {
 	// Poll is how long a ring worker that never had to wait longer the last time looks for answers before it sleeps.
 	// Default 0: it sleeps at once.
 	Poll time.Duration
+	// Stamped has ring workers take what has arrived when a flow is due anyway: Frame is told when it arrived by the kernel's
+	// clock. For open loops, whose answers nobody waits for: it halves how often the tool must wake.
+	Stamped bool
 	// ReceiveBytes is the size of a receive buffer: as large as the usual answer, so that it need not be
 	// put together. Default 32 KiB.
 	ReceiveBytes int
@@ -67,6 +70,8 @@ type worker interface {
 	wait()
 	// discard closes the connections of a worker that was not started.
 	discard()
+	// pollTime is how long it has looked for answers that were not there yet.
+	pollTime() time.Duration
 }
 
 // Group is the connections of one run.
@@ -121,6 +126,15 @@ func (g *Group) Path() string { return g.path }
 
 // Now is the time since Open.
 func (g *Group) Now() time.Duration { return time.Since(g.epoch) }
+
+// PollTime is how long the workers have looked for answers that were not there yet ([Options.Poll]): processor time that
+// nothing but a faster reaction came of.
+func (g *Group) PollTime() (sum time.Duration) {
+	for _, w := range g.workers {
+		sum += w.pollTime()
+	}
+	return sum
+}
 
 // Worker is the number of the worker that serves the i-th flow added: those of one may share state.
 func (g *Group) Worker(i int) int { return i % len(g.workers) }

@@ -73,6 +73,8 @@ func (w *netWorker) discard() {
 
 func (w *netWorker) wait() { w.done.Wait() }
 
+func (w *netWorker) pollTime() time.Duration { return 0 }
+
 // paceCheck is how long the pacer sleeps at most while somebody waits for a time: an earlier one may come meanwhile.
 const paceCheck = time.Millisecond
 

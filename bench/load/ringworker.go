@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"runtime"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -34,13 +35,17 @@ type ringWorker struct {
 	bufs    *ring.BufRing
 	conns   []*ringConn
 	due     due
-	pumps   []*ringConn // to be pumped in this burst, each once
-	starved []*ringConn // receives that ended for want of buffers
+	pumps   []*ringConn  // to be pumped in this burst, each once
+	starved []*ringConn  // receives that ended for want of buffers
+	stamps  *ring.Stamps // nil: what is received came now
 	now     time.Duration
+	wall    time.Duration // now, since 1970
+	came    time.Duration // when the frames that onFrame takes came
 	onCQE   func(*ring.CQE)
 	onFrame func([]byte) error
-	flow    Flow // whose frames onFrame takes
-	polling bool // the last wait was shorter than Options.Poll
+	flow    Flow         // whose frames onFrame takes
+	polling bool         // the last wait was shorter than Options.Poll
+	polled  atomic.Int64 // ns spent looking for answers that were not there yet
 	stopped chan struct{}
 }
 
@@ -71,7 +76,10 @@ const iovMax = 1024
 func newRingWorker(g *Group) *ringWorker {
 	w := &ringWorker{g: g, stopped: make(chan struct{})}
 	w.onCQE = w.complete
-	w.onFrame = func(frame []byte) error { return w.flow.Frame(w.now, frame) }
+	w.onFrame = func(frame []byte) error { return w.flow.Frame(w.came, frame) }
+	if g.o.Stamped {
+		w.stamps = ring.NewStamps()
+	}
 	return w
 }
 
@@ -90,6 +98,11 @@ func (w *ringWorker) add(conn *net.TCPConn, f Flow) error {
 	if err := errors.Join(cerr, err); err != nil {
 		return err
 	}
+	if w.stamps != nil {
+		if err := ring.Stamp(fd); err != nil {
+			return errors.Join(err, unix.Close(fd))
+		}
+	}
 	c := &ringConn{index: uint32(len(w.conns)), fd: fd, flow: f}
 	w.conns = append(w.conns, c)
 	w.due.grow(c.index)
@@ -107,6 +120,8 @@ func (w *ringWorker) start() {
 }
 
 func (w *ringWorker) wait() { <-w.stopped }
+
+func (w *ringWorker) pollTime() time.Duration { return time.Duration(w.polled.Load()) }
 
 func (w *ringWorker) discard() {
 	for _, c := range w.conns {
@@ -130,7 +145,7 @@ func (w *ringWorker) run() (err error) {
 		return err
 	}
 	defer w.bufs.Close()
-	w.now = w.g.Now()
+	w.look()
 	for _, c := range w.conns {
 		w.receive(c)
 		w.wantPump(c)
@@ -144,7 +159,7 @@ func (w *ringWorker) run() (err error) {
 
 // burst does what there is to do and submits what comes out of it. It does not wait.
 func (w *ringWorker) burst() {
-	w.now = w.g.Now()
+	w.look()
 	w.ring.AdvanceCQ(w.ring.ForEachCQE(w.onCQE))
 	w.bufs.Advance()
 	for i, c := range w.starved {
@@ -164,17 +179,39 @@ func (w *ringWorker) burst() {
 	w.submit()
 }
 
+// look reads the clock.
+func (w *ringWorker) look() {
+	now := time.Now()
+	w.now, w.wall = now.Sub(w.g.epoch), time.Duration(now.UnixNano())
+}
+
+// Whoever is told when answers came need not be woken for each: before lateWait is over, or as many wait, they are taken when a
+// flow is due.
+const (
+	lateWait    = time.Millisecond
+	lateAnswers = ringCQEntries / 2
+)
+
 // rest waits until there is something to do.
 func (w *ringWorker) rest() {
 	since := w.g.Now()
 	wait := min(w.due.next()-since, stopCheck)
+	if w.stamps != nil && w.due.next() != Never {
+		if wait = min(wait, lateWait); wait > 0 && w.ring.CQReady() == 0 {
+			_, err := w.ring.SubmitAndWait(lateAnswers, wait)
+			w.check(err)
+		}
+		return
+	}
 	if w.polling {
 		for end := since + min(w.g.o.Poll, wait); !w.ready(); {
 			if w.g.Now() >= end {
 				break
 			}
 		}
-		wait -= w.g.Now() - since
+		took := w.g.Now() - since
+		w.polled.Add(int64(took))
+		wait -= took
 	}
 	if wait > 0 && !w.ready() {
 		_, err := w.ring.SubmitAndWait(1, wait)
@@ -192,25 +229,38 @@ func (w *ringWorker) complete(cqe *ring.CQE) {
 		w.sent(c, cqe.Res)
 		return
 	}
+	ended := cqe.Res == 0
 	if cqe.Flags&ring.CQEFBuffer != 0 {
 		bid := cqe.BufferID()
 		if cqe.Res > 0 {
-			w.flow = c.flow
-			if err := c.cut.cut(w.bufs.Bytes(bid, int(cqe.Res)), w.g.o.MaxFrame, w.onFrame); err != nil {
-				w.g.end(err)
-			}
-			w.wantPump(c)
+			ended = !w.received(c, w.bufs.Bytes(bid, int(cqe.Res)))
 		}
 		w.bufs.Add(bid)
 	}
 	switch errno := unix.Errno(-cqe.Res); {
-	case cqe.Res == 0:
+	case ended:
 		w.g.end(errClosedByServer)
 	case cqe.Res < 0 && errno != unix.ENOBUFS && errno != unix.EINTR && errno != unix.EAGAIN:
 		w.g.end(fmt.Errorf("receive: %w", errno))
 	case !cqe.More():
 		w.starved = append(w.starved, c)
 	}
+}
+
+// received hands what a receive brought to the flow; false is the end of the stream.
+func (w *ringWorker) received(c *ringConn, data []byte) bool {
+	w.flow, w.came = c.flow, w.now
+	if w.stamps != nil {
+		var at time.Duration
+		if data, at = w.stamps.Cut(data); at != 0 {
+			w.came -= max(w.wall-at, 0)
+		}
+	}
+	if err := c.cut.cut(data, w.g.o.MaxFrame, w.onFrame); err != nil {
+		w.g.end(err)
+	}
+	w.wantPump(c)
+	return len(data) > 0
 }
 
 func (w *ringWorker) wantPump(c *ringConn) {
@@ -290,7 +340,11 @@ func advance(v []unix.Iovec, n int) []unix.Iovec {
 
 // receive arms a connection's receive.
 func (w *ringWorker) receive(c *ringConn) {
-	w.sqe(opRecv, c).PrepareRecvMultishot(c.fd, recvGroup)
+	if e := w.sqe(opRecv, c); w.stamps != nil {
+		w.stamps.PrepareRecv(e, c.fd, recvGroup)
+	} else {
+		e.PrepareRecvMultishot(c.fd, recvGroup)
+	}
 }
 
 func (w *ringWorker) sqe(kind uint64, c *ringConn) *ring.SQE {

@@ -66,6 +66,7 @@ const (
 	opWritev      = 2
 	opFsync       = 3
 	opSendmsg     = 9
+	opRecvmsg     = 10
 	opTimeout     = 11
 	opAccept      = 13
 	opAsyncCancel = 14
