@@ -14,8 +14,9 @@ import (
 	"ringmq/internal/mapfile"
 )
 
-// BenchmarkCommits commits single messages of 1 KiB from many waiters with SyncFlush, in each mode; "ring" by the ring of a loop,
-// as the network's loops do. BenchmarkBareCommits is the bare loop of the same system calls, with as many waiters.
+// BenchmarkCommits commits single messages of 1 KiB from many waiters with SyncFlush, in each mode; "ring" by that of the storage loop,
+// which has to be woken (the network's loops submit their own, as ringmq bench flush does). BenchmarkBareCommits is the bare loop of
+// the same system calls, with as many waiters.
 // Both have fresh blocks before them, which cost a commit more than blocks that were written before: the store writes zeros ahead
 // as a broker does, which one waiter never catches up with and 256 do at once. "written" is a store whose whole file has zeros
 // already, beside the bare loop on such blocks; it lasts for 900,000 messages.
