@@ -19,9 +19,9 @@
 // # What a latency is
 //
 // In a closed loop from just before the write that carries a request to the read that brings its
-// answer. In an open loop from the time the request was due by its schedule, whether it could be sent then or not: a broker
-// that stops for a second is charged for every request that was due meanwhile. How late this tool itself was
-// is reported beside it (lag).
+// answer. In an open loop from the time the request was due by its schedule, whether it could be sent then or not, to when the
+// answer reached this machine (load.Options.Stamped): a broker that stops for a second is charged for every request that was due
+// meanwhile. How late this tool itself was is reported beside it (lag).
 //
 // # Who owns what
 //
