@@ -318,20 +318,3 @@ func (g *getter) use(span commitlog.Span) finding {
 	g.res.spans = append(g.res.spans, span)
 	return there
 }
-
-// isRecord tells whether b is what a queue entry of that place and length says it is.
-func isRecord(b []byte, off message.LogOffset) bool {
-	size, at, ok := message.Claims(b)
-	return ok && size == len(b) && at == off && message.Fits(b)
-}
-
-// misplaced tells whether a record of a queue says that it has another offset in it than its entry: a consumer would take it for
-// the message there, and lose one of both. A queue that is not the record's own (MultiDispatch) says nothing.
-func misplaced(b []byte, q *consumequeue.Queue, at message.QueueOffset) bool {
-	id, says := message.Place(b)
-	if says == at || id != q.ID() {
-		return false
-	}
-	var r message.Record
-	return message.Decode(b, &r) == nil && string(r.Topic) == q.Topic()
-}
