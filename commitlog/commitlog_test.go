@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"math"
 	"net/netip"
@@ -260,8 +261,14 @@ func TestFilesThatDoNotFit(t *testing.T) {
 	}
 	make("readme.txt", 7)
 	make(fileName(0), testFileSize)
-	make(fileName(testFileSize), 0) // never begun
+	make(fileName(testFileSize), 0)   // never begun
+	make(fileName(2*testFileSize), 0) // Java makes two ahead
 	require.NoError(t, open())
+	for _, n := range []message.LogOffset{testFileSize, 2 * testFileSize} {
+		_, err := mem.Stat("commitlog/" + fileName(n))
+		require.ErrorIs(t, err, fs.ErrNotExist, "no Java broker starts with a file without length")
+	}
+	make(fileName(testFileSize), 0)
 	make(fileName(2*testFileSize), testFileSize)
 	var missing *MissingError
 	require.ErrorAs(t, open(), &missing, "a file without length, but one behind it")

@@ -111,27 +111,37 @@ func (l *Log) load() error {
 	if err != nil {
 		return err
 	}
-	var unbegun string // a file without length
+	var unbegun []string // files without length
 	for _, e := range entries {
 		base, ok := parseName(e.Name)
-		if ok && !e.Dir && e.Size > 0 && unbegun != "" {
-			return &MissingError{Path: unbegun, Next: l.path(e.Name)}
+		if ok && !e.Dir && e.Size > 0 && len(unbegun) > 0 {
+			return &MissingError{Path: l.path(unbegun[0]), Next: l.path(e.Name)}
 		}
 		if e.Dir || !ok {
 			l.o.Log.Warn("not a commit log file, left alone", "path", l.path(e.Name))
 			continue
 		}
 		if e.Size == 0 {
-			// A crash between making a file and giving it its length; Prepare finishes the work.
-			unbegun = l.path(e.Name)
-			l.o.Log.Info("commit log file was never begun", "path", unbegun)
+			unbegun = append(unbegun, e.Name)
 			continue
 		}
 		if err := l.loadFile(e, base); err != nil {
 			return err
 		}
 	}
+	l.removeUnbegun(unbegun)
 	return nil
+}
+
+// removeUnbegun removes what a crash has left between making a file and giving it its length: no Java broker starts
+// with such a file. What cannot be removed is in nobody's way here: Prepare finishes it.
+func (l *Log) removeUnbegun(names []string) {
+	for _, name := range names {
+		l.o.Log.Info("commit log file was never begun", "path", l.path(name))
+		if err := l.o.FS.Remove(path.Join(l.o.Dir, name)); err != nil {
+			l.o.Log.Warn("a commit log file without length stays", "path", l.path(name), "err", err)
+		}
+	}
 }
 
 // loadFile appends one file to the row.

@@ -72,7 +72,7 @@ func (l *Log) create(base message.LogOffset) (*File, error) {
 	}
 	raw, err := l.o.FS.Create(name)
 	if errors.Is(err, fs.ErrExist) {
-		raw, err = l.o.FS.Open(name) // of length 0, or load would have taken it
+		raw, err = l.o.FS.Open(name) // one that could not be removed; load would have taken it otherwise
 	}
 	if err != nil {
 		return nil, &SpaceError{l.PathOf(base), l.o.FileSize, err}

@@ -195,6 +195,9 @@ func (x *ext) load() error {
 			numbers = append(numbers, int64(start)/t.opt.ExtFileSize)
 			continue
 		}
+		if name := path.Join(x.q.extDir(), e.Name); !e.Dir && e.Size == 0 && t.opt.FS.Remove(name) == nil {
+			continue // of a crash between making a file and giving it its length: no Java broker starts with it
+		}
 		t.opt.Log.Warn("not an ext file of the queue, left alone", "path", path.Join(t.opt.FS.Path(), x.q.extDir(), e.Name))
 	}
 	slices.Sort(numbers)

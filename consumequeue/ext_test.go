@@ -274,6 +274,24 @@ func TestUnitsBeforeEntries(t *testing.T) {
 	require.NoError(t, table.Close())
 }
 
+// TestUnitFileNeverBegun: no Java broker starts with a file without length, so it goes.
+func TestUnitFileNeverBegun(t *testing.T) {
+	fs := mapfile.NewMem()
+	o := Options{FS: fs, FileSize: 100 * EntrySize, Ext: true, ExtFileSize: testExtSize}
+	table := openTable(t, o)
+	fillUnits(t, table.Queue([]byte("T"), 0), 0, 10)
+	require.NoError(t, table.Close())
+	name := path.Join(DefaultExtDir, "T", "0", fmt.Sprintf("%020d", testExtSize))
+	f, err := fs.Create(name)
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	table = openTable(t, o)
+	requireUnits(t, table.Queue([]byte("T"), 0), 0, 10)
+	require.NoError(t, table.Close())
+	_, err = fs.Stat(name)
+	require.Error(t, err)
+}
+
 func FuzzUnit(f *testing.F) {
 	f.Add(appendUnit(nil, nthUnit(3)))
 	f.Add(appendUnit(nil, &Unit{}))
