@@ -16,7 +16,8 @@ import (
 )
 
 // RunMended hands over a store that is harmed once, behind Java's back, and goes through the target's tools each time that the
-// target has had it; both programs acknowledge from their staging memory and warm their files.
+// target has had it; both programs acknowledge from their staging memory and warm their files, and
+// the target seals its records.
 //
 //	Java ─► a bit of a record flips ─► store check, which tells, store rebuild ─► target ─► store rebuild --fill-damage ─► Java ─► …
 //
@@ -28,7 +29,10 @@ func RunMended(ctx context.Context, o Options) {
 	}
 	m := &mended{newExchange(o)}
 	m.beside = m.harmTopic
-	m.more = target.Options{"transientStorePoolEnable": "true", "transientStorePoolSize": "3", "warmMapedFileEnable": "true"}
+	m.more = target.Options{
+		"transientStorePoolEnable": "true", "transientStorePoolSize": "3", "warmMapedFileEnable": "true",
+		"enabledAppendPropCRC": "true", // which Java 4.9 does not know: to it the checksum is a property as any other
+	}
 	m.play(func(by *target.Target, last target.Kind) string {
 		if last == "" {
 			return fmt.Sprintf("%s writes, a bit flips", by.Kind)
