@@ -150,8 +150,8 @@ func e2eRows() (rows []row) {
 	return rows
 }
 
-// descriptorsSpare is how many descriptors a broker and the tool need besides connections.
-const descriptorsSpare = 1000
+// descriptorsSpare is how many descriptors a broker and the tool keep for other things than connections.
+const descriptorsSpare = 2100
 
 func connRows() (rows []row) {
 	for _, n := range []int{5_000, 50_000} {

@@ -12,6 +12,7 @@ import (
 
 	"ringmq/internal/clock"
 	"ringmq/internal/config"
+	"ringmq/internal/mapfile"
 	"ringmq/internal/transport"
 )
 
@@ -53,6 +54,16 @@ func (s *settings) logger(w io.Writer, warnings []config.Warning) (*slog.Logger,
 	return log, nil
 }
 
+// spareDescriptors are not for connections: a store holds a thousand files of queues and a file for each GiB of its log open, and
+// one that cannot make its next file takes no messages.
+const spareDescriptors = 2000
+
+// connections is how many of those wanted a process with so many descriptors accepts. Those beyond are closed at once, and a line
+// of the log says so.
+func connections(wanted, descriptors int) int {
+	return min(wanted, descriptors-min(spareDescriptors, descriptors/2))
+}
+
 // newTransport opens the I/O path that the options ask for.
 func newTransport(server config.NettyServer, ring config.Ring, system config.System, log *slog.Logger) (*transport.Transport, error) {
 	boundGarbage()
@@ -63,7 +74,7 @@ func newTransport(server config.NettyServer, ring config.Ring, system config.Sys
 		MaxFrameBytes:   system.FrameMaxLength,
 		MaxPendingBytes: ring.MaxPending,
 		MaxPendingTotal: ring.MaxPendingTotal,
-		MaxConns:        ring.MaxConnections,
+		MaxConns:        connections(ring.MaxConnections, mapfile.Descriptors()),
 		Clock:           clock.Real{},
 		Log:             log,
 	})

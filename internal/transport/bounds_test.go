@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
@@ -176,15 +177,29 @@ func TestCloseDoesNotWaitForever(t *testing.T) {
 	})
 }
 
+// lines is a log whose lines a test receives.
+type lines chan string
+
+func (l lines) Write(b []byte) (int, error) {
+	l <- string(b)
+	return len(b), nil
+}
+
 func TestMaxConns(t *testing.T) {
 	onPaths(t, func(t *testing.T, o Options) {
 		o.MaxConns = 2
+		told := make(lines, 10)
+		o.Log = slog.New(slog.NewTextHandler(told, nil))
 		closed := make(chan *Conn, 10)
 		_, addr := start(t, o, &script{closed: func(c *Conn) { closed <- c }})
 		a, b := dial(t, addr), dial(t, addr)
 		a.call(1, "x")
 		b.call(1, "x")
-		dial(t, addr).ended()
+		for range 3 {
+			dial(t, addr).ended()
+		}
+		require.Contains(t, receive(t, told), "connections=2")
+		require.Empty(t, told, "one line for all that follow soon")
 		a.call(2, "still there")
 		b.Close()
 		receive(t, closed)

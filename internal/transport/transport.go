@@ -124,6 +124,7 @@ type Transport struct {
 	listeners map[*Listener]struct{}
 	conns     map[*netConn]struct{} // of the net path
 	accepted  int                   // connections that are not gone, on both paths
+	refusing  int64                 // ms when a line last said that connections are refused
 	empty     chan struct{}         // closed when closed is set and accepted is 0
 }
 
@@ -265,11 +266,27 @@ func (tr *Transport) sweep() {
 func (tr *Transport) admit() bool {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
-	if tr.closed || tr.accepted >= tr.opts.MaxConns {
+	if tr.closed {
+		return false
+	}
+	if tr.accepted >= tr.opts.MaxConns {
+		tr.tellRefusal()
 		return false
 	}
 	tr.accepted++
 	return true
+}
+
+// refusalPeriod is the shortest time in ms between two lines that say that connections are refused.
+const refusalPeriod = 10_000
+
+// tellRefusal says now and then that there are as many connections as there may be. Under mu.
+func (tr *Transport) tellRefusal() {
+	now := tr.now()
+	if tr.refusing == 0 || now-tr.refusing >= refusalPeriod {
+		tr.refusing = now
+		tr.opts.Log.Warn("connections are refused: there are as many as there may be (maxConnections, and what ulimit -n leaves)", "connections", tr.accepted)
+	}
 }
 
 // release takes back admit.
