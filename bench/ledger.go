@@ -99,6 +99,7 @@ func (l *ledger) merge(other *ledger) {
 type Acknowledged struct {
 	Messages uint64     `json:"messages"`
 	Lost     uint64     `json:"lost"`    // that are not at their place
+	Removed  uint64     `json:"removed"` // that lie before their queue's first message now: the broker had no room, or they expired
 	Twice    uint64     `json:"twice"`   // that were given a place of another, or one that cannot be
 	Pull     PullChecks `json:"pull"`    // of the reading: every message up to the last one, with its checksum
 	Seconds  float64    `json:"seconds"` // that the reading took
@@ -106,7 +107,7 @@ type Acknowledged struct {
 
 // Whole tells whether all are there, and nothing that was read is wrong.
 func (a *Acknowledged) Whole() bool {
-	return a.Lost == 0 && a.Twice == 0 && a.Pull.Damaged == 0 && a.Pull.Disorder == 0 && a.Pull.Gaps == 0
+	return a.Lost == 0 && a.Removed == 0 && a.Twice == 0 && a.Pull.Damaged == 0 && a.Pull.Disorder == 0 && a.Pull.Gaps == 0
 }
 
 // String is one line for people.
@@ -114,7 +115,8 @@ func (a *Acknowledged) String() string {
 	if a.Whole() {
 		return fmt.Sprintf("%d messages were acknowledged, and all are there (read in %.1f s)", a.Messages, a.Seconds)
 	}
-	return fmt.Sprintf("of %d messages that were acknowledged %d are NOT there, %d were given a place that was taken; %s", a.Messages, a.Lost, a.Twice, a.Pull)
+	return fmt.Sprintf("of %d messages that were acknowledged %d are NOT there, %d were given a place that was taken, and %d cannot be read as the broker "+
+		"removes what is old (is its disk full?); %s", a.Messages, a.Lost, a.Twice, a.Removed, a.Pull)
 }
 
 // readTime is how long the reading may take.
@@ -168,12 +170,29 @@ func (l *ledger) check(ctx context.Context, o PullOptions, others []*ledger) (*A
 		return nil, err
 	}
 	a.Pull, a.Seconds = *rep.Pull, rep.Seconds
-	for _, places := range l.places {
-		for _, id := range places {
-			a.Lost += uint64(min(id, 1))
+	o.From = FromOldest
+	oldest, err := startOffsets(ctx, &o)
+	if err != nil {
+		return nil, err
+	}
+	a.Removed, a.Lost = l.left(oldest)
+	return a, nil
+}
+
+// left counts what was not crossed off, before the oldest messages that the queues have now and behind.
+func (l *ledger) left(oldest []int64) (before, behind uint64) {
+	for q, places := range l.places {
+		for i, id := range places {
+			switch {
+			case id == 0:
+			case l.begins[q]+int64(i) < oldest[q]:
+				before++
+			default:
+				behind++
+			}
 		}
 	}
-	return a, nil
+	return before, behind
 }
 
 // cross off a message that was read, if it is the one that was acknowledged there. Each queue is read by one worker.

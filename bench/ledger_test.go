@@ -57,6 +57,8 @@ func TestLedgerKnowsWhatWasAcknowledged(t *testing.T) {
 		require.Equal(t, 3, read(1, 100, keys[0]), "read twice")
 		require.Equal(t, 2, read(1, 103, keys[3]))
 		require.Zero(t, l.twice)
+		removed, lost := l.left([]int64{0, 102})
+		require.Equal(t, [2]uint64{1, 1}, [2]uint64{removed, lost})
 	}
 }
 
