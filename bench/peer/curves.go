@@ -39,7 +39,7 @@ var curves = []curve{
 		[]column{{title: "deliveries/s", figure: "delivered", format: perSecond}, {title: "CPU-µs/delivery", figure: "cpu", format: micros},
 			{title: "end to end p50 ms", figure: "e2e p50", format: ms}, {title: "p99 ms", figure: "e2e p99", format: ms}, {title: "missing", figure: "missing", format: whole},
 			{title: "anonymous MiB", figure: "anon", format: whole}}, cpuLine, "CPU-µs per delivery"},
-	{"store", "Size of the store", "Filled with messages of 16 KiB; get is a pull of the oldest message and those behind it, one by one.", "GiB",
+	{"store", "Size of the store", "Filled with messages of 16 KiB; get is a pull of the oldest message and those behind it, one by one. A size is left out where the disk has not an eighth and 4 GiB more.", "GiB",
 		[]column{{title: "msg/s", figure: "rate", format: perSecond}, {title: "CPU-µs/msg", figure: "cpu", format: micros}, {title: "get p50 ms", figure: "get p50", format: ms},
 			{title: "get p99 ms", figure: "get p99", format: ms}, {title: "stop ms", figure: "stop", format: whole}, {title: "start to first message, after a stop, ms", figure: "clean", format: whole},
 			{title: "after kill -9, ms", figure: "killed", format: whole}, {title: "anonymous MiB", figure: "anon", format: whole}},
@@ -58,6 +58,7 @@ func (all *results) scalePreamble(b *bytes.Buffer, o *options) {
 
     make bench-scale                                whole, about 10 minutes
     make bench-scale ARGS='-resume -within 60s'     in parts: what is missing, no row begun after a minute
+    make bench-scale ARGS='-add -rows scale/store'  one curve anew, the others kept; scale/store=30 is one point
 
 Each point is %v of load of 1 KiB messages with unique keys, ASYNC_FLUSH, on a new broker, unless it says
 otherwise. CPU is the broker's, user and system. What would bound it on machines with more cores is argued in
@@ -95,11 +96,26 @@ func (all *results) curves(b *bytes.Buffer, o *options) error {
 				}
 			}
 		}
+		if missing := c.missing(points); len(missing) > 0 {
+			fmt.Fprintf(b, "\nNot measured: %s %s.\n", strings.Join(missing, ", "), c.x)
+		}
 		if err := all.picture(b, o, c.name, c.title, lines.SVG); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// missing are the x of the curve that are not among those measured.
+func (c *curve) missing(points []int) (missing []string) {
+	for _, r := range scaleRows() {
+		if name, text, _ := strings.Cut(r.name, "="); name == c.name {
+			if x, err := strconv.Atoi(text); err == nil && !slices.Contains(points, x) { // so scaleRows names them
+				missing = append(missing, text)
+			}
+		}
+	}
+	return missing
 }
 
 // points are the x of a curve's rows that were measured.

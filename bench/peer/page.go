@@ -40,11 +40,12 @@ var (
 		{"msg/s", "rate", perSecond, everyone, true},
 		{"CPU-µs/msg", "cpu", micros, []contestant{java, ours, ournet, null}, false},
 		{"load tool's CPU-µs", "tool cpu", micros, []contestant{ours}, false},
-		{"load tool's CPU, % of its", "tool share", whole, []contestant{ours}, false},
+		{"load tool's polling, CPU-µs", "tool poll", micros, []contestant{ours}, false},
+		{"load tool's CPU, % of its", "tool share", whole, []contestant{java, ours}, false},
 		{"p99 ms", "p99", ms, []contestant{java, ours}, false},
 	}
 	storeColumns = []column{
-		{"msg/s", "rate", perSecond, storing, true},
+		{"msg/s", "rate", perSecond, ceiling, true},
 		{"CPU-µs/msg", "cpu", micros, storing, false},
 		{"p50 ms", "p50", ms, storing, false},
 		{"p99 ms", "p99", ms, storing, false},
@@ -53,7 +54,8 @@ var (
 		{"p50 ms", "p50", ms, answering, false},
 		{"p99 ms", "p99", ms, answering, false},
 		{"p99.9 ms", "p99.9", ms, answering, false},
-		{"tool late by, p99 ms", "lag p99", ms, []contestant{ours}, false},
+		{"load tool late by, p99 ms", "lag p99", ms, []contestant{ours}, false},
+		{"load tool's CPU, % of its", "tool share", whole, []contestant{java, ours}, false},
 	}
 )
 
@@ -171,10 +173,22 @@ func (all *results) section(b *bytes.Buffer, s *section) {
 			}
 		}
 	}
-	fmt.Fprintf(b, "\n## %s\n\n| | %s |\n|---|%s\n", s.title, strings.Join(head, " | "), strings.Repeat("---|", len(head)))
+	fmt.Fprintf(b, "\n## %s\n\n%s| | %s |\n|---|%s\n", s.title, all.limits(s.group), strings.Join(head, " | "), strings.Repeat("---|", len(head)))
 	for i, row := range rows {
 		fmt.Fprintf(b, "| %s | %s |\n", row, strings.Join(cells[i], " | "))
 	}
+}
+
+// limits says which rows of idle connections had fewer than they are called for; empty for all other groups.
+func (all *results) limits(group string) string {
+	var text string
+	for _, r := range connCounts {
+		n := all.of(group, strconv.Itoa(r), ours, "conns")
+		if group == groupConns && n.n > 0 && int(n.high) < r {
+			text += fmt.Sprintf("Of %d connections only %.0f could be made: this machine allows a process no more descriptors (`ulimit -Hn`).\n\n", r, n.high)
+		}
+	}
+	return text
 }
 
 // text is the median, and the spread if there were several rounds.

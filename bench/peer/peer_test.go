@@ -82,6 +82,8 @@ func sample(t *testing.T, o *options) *results {
 		keep(groupSend, "1 KiB 16x32", java, round, figures{"rate": rates[0], "cpu": 21, "p99": 8})
 		keep(groupSend, "1 KiB 16x32", ours, round, figures{"rate": rates[1], "cpu": 1.2, "p99": 2, "tool cpu": 0.6})
 	}
+	keep(groupConns, "5000", ours, 0, figures{"conns": 5000, "kib": 1})
+	keep(groupConns, "50000", ours, 0, figures{"conns": 17900, "kib": 1})
 	keep(groupScale, "topics=1", ours, 0, figures{"rate": 500_000, "cpu": 1.5})
 	keep(groupScale, "topics=10000", ours, 0, figures{"rate": 400_000, "cpu": 2})
 	keep(groupScale, "store=4", ours, 0, figures{"rate": 4, "cpu": 2, "clean": 90, "killed": 95})
@@ -99,9 +101,11 @@ func TestPage(t *testing.T) {
 	for _, want := range []string{
 		"| 1 KiB 16x32 | 71 k (70 k–72 k) | 730 k (700 k–760 k) | **10.3 ×** | 21.00 (21.00–21.00) | 1.20 (1.20–1.20) |",
 		"| 10000 | 400 k | 2.00 | – | – | – | – |", "| 4 | 4 | 2.00 | – | – | – | 90 | 95 | – |", "## Topics", "(page-topics.svg)", "in 2 rounds (A B A B)",
+		"Of 50000 connections only 17900 could be made",
 	} {
 		require.Contains(t, string(page), want)
 	}
+	require.NotContains(t, string(page), "Of 5000 ")
 	require.NotContains(t, string(page), "Pull", "a group without results")
 	for _, name := range []string{"page-rates.svg", "page-topics.svg", "page-store.svg"} {
 		svg, err := os.ReadFile(filepath.Join(dir, name))
@@ -138,11 +142,11 @@ func TestPage(t *testing.T) {
 }
 
 func TestFiguresOfAReport(t *testing.T) {
-	rep := &bench.Report{PerSecond: 100, Seconds: 2, Latency: latency.Summary{P99: 3}, Tool: usage.Cost{CPUMicros: 0.5}, Server: &usage.Cost{CPUMicros: 1.5, PeakAnonMiB: 20},
+	rep := &bench.Report{PerSecond: 100, Seconds: 2, Latency: latency.Summary{P99: 3}, Tool: usage.Cost{CPUMicros: 0.5}, PollMicros: 0.25, Server: &usage.Cost{CPUMicros: 1.5, PeakAnonMiB: 20},
 		EndToEnd: &latency.Summary{P99: 7}, Delivered: 50, Answers: map[string]uint64{"SYSTEM_BUSY": 4}, Pull: &bench.PullChecks{Gaps: 1, Damaged: 2},
 		Series: []bench.Slice{{PerSecond: 90}, {PerSecond: 110}}}
 	f := ofReport(rep)
-	want := figures{"rate": 100, "p99": 3, "tool cpu": 0.5, "cpu": 1.5, "anon": 20, "e2e p99": 7, "delivered": 25, "answers SYSTEM_BUSY": 4, "faults": 3, "slowest": 90}
+	want := figures{"rate": 100, "p99": 3, "tool cpu": 0.5, "tool poll": 0.25, "cpu": 1.5, "anon": 20, "e2e p99": 7, "delivered": 25, "answers SYSTEM_BUSY": 4, "faults": 3, "slowest": 90}
 	for name, want := range want {
 		require.Equal(t, want, f[name], name)
 	}

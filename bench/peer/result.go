@@ -31,7 +31,7 @@ func (f figures) String() string {
 // ofReport flattens a report. Times are in ms, memory in MiB, CPU in µs per message.
 func ofReport(r *bench.Report) figures {
 	f := figures{"rate": r.PerSecond, "mb": r.MB, "p50": r.Latency.P50, "p99": r.Latency.P99, "p99.9": r.Latency.P999,
-		"max": r.Latency.Max, "tool cpu": r.Tool.CPUMicros, "slowest": r.Slowest(), "trend": 100 * r.Trend()}
+		"max": r.Latency.Max, "tool cpu": r.Tool.CPUMicros, "tool poll": r.PollMicros, "slowest": r.Slowest(), "trend": 100 * r.Trend()}
 	if r.Server != nil {
 		f["cpu"], f["anon"], f["rss"], f["switches"] = r.Server.CPUMicros, r.Server.PeakAnonMiB, r.Server.RSSMiB, r.Server.SwitchesPerThousand
 		if r.Server.CPUMicros > 0 {

@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"ringmq/bench"
 )
@@ -18,9 +18,10 @@ type row struct {
 	run func(ctx context.Context, l *lab, who contestant) (figures, error)
 }
 
-// called tells whether a text of -rows means the row: its group, its name, or GROUP/NAME.
+// called tells whether a text of -rows means the row: its group, its name, GROUP/NAME, or GROUP/CURVE.
 func (r *row) called(text string) bool {
-	return text == r.group || text == r.name || text == r.group+"/"+r.name
+	curve, _, _ := strings.Cut(r.name, "=")
+	return text == r.group || text == r.name || text == r.group+"/"+r.name || text == r.group+"/"+curve
 }
 
 // Groups of rows.
@@ -110,10 +111,10 @@ func syncRows() (rows []row) {
 		bytes int
 	}{{"128 B", 128}, {"1 KiB", 1024}, {"16 KiB", 16384}} {
 		for _, load := range loads {
-			rows = append(rows, sendRow(groupSync, size.name+" "+load.name, storing, syncFlush, closed(size.bytes, load.conns, load.window)...))
+			rows = append(rows, sendRow(groupSync, size.name+" "+load.name, ceiling, syncFlush, closed(size.bytes, load.conns, load.window)...))
 		}
 	}
-	return append(rows, sendRow(groupSync, "1 KiB 64x1", storing, syncFlush, closed(1024, 64, 1)...))
+	return append(rows, sendRow(groupSync, "1 KiB 64x1", ceiling, syncFlush, closed(1024, 64, 1)...))
 }
 
 func openRows() []row {
@@ -153,9 +154,12 @@ func e2eRows() (rows []row) {
 // descriptorsSpare is how many descriptors a broker and the tool keep for other things than connections.
 const descriptorsSpare = 2100
 
+// connCounts are the idle connections of a row each.
+var connCounts = []int{5_000, 50_000}
+
 func connRows() (rows []row) {
-	for _, n := range []int{5_000, 50_000} {
-		rows = append(rows, row{groupConns, fmt.Sprint(n), storing, func(ctx context.Context, l *lab, who contestant) (figures, error) {
+	for _, n := range connCounts {
+		rows = append(rows, row{groupConns, strconv.Itoa(n), storing, func(ctx context.Context, l *lab, who contestant) (figures, error) {
 			n := min(n, l.descriptors-descriptorsSpare)
 			var rep bench.IdleReport
 			// A fresh process: memory that a load left behind would serve the connections.
