@@ -135,6 +135,7 @@ func TestPage(t *testing.T) {
 	page, err = os.ReadFile(o.page)
 	require.NoError(t, err)
 	require.Contains(t, string(page), "# As the work grows")
+	require.Contains(t, string(page), "Not measured: 10, 100, 1000, 60000 topics.")
 	o.add = false
 	fresh, err := loadResults(o)
 	require.NoError(t, err)
