@@ -76,6 +76,12 @@ func batchBody(n, size int) (out []byte) {
 
 // turn sends everything once, with new keys, and counts the answered requests that succeeded.
 func (p *sender) turn(sent func(c *transport.MemoryConn, answers []byte)) error {
+	p.frame()
+	return p.memory.Turn(p.conns, sent)
+}
+
+// frame gives every connection its requests, with new keys.
+func (p *sender) frame() {
 	for _, key := range p.keys {
 		p.count++
 		for i, n := len(key)-1, p.count; i >= len(key)-8; i, n = i-1, n>>4 {
@@ -85,7 +91,6 @@ func (p *sender) turn(sent func(c *transport.MemoryConn, answers []byte)) error 
 	for i, c := range p.conns {
 		c.Frames = p.frames[i]
 	}
-	return p.memory.Turn(p.conns, sent)
 }
 
 // benchFlags are those of a broker as it is delivered, but for its ports and folders.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -36,8 +37,14 @@ func newPuller(b *Broker, s wire.Serialize, conns, each int, step, end int64) *p
 	return p
 }
 
-// turn pulls on every connection; frames are made where the last ones were.
+// turn pulls on every connection.
 func (p *puller) turn(sent func(c *transport.MemoryConn, answers []byte)) error {
+	p.frame()
+	return p.memory.Turn(p.conns, sent)
+}
+
+// frame gives every connection its pulls; they are made where the last ones were.
+func (p *puller) frame() {
 	p.frames = p.frames[:0]
 	cuts := make([]int, 0, len(p.conns)+1)
 	for i := range p.conns {
@@ -54,7 +61,6 @@ func (p *puller) turn(sent func(c *transport.MemoryConn, answers []byte)) error 
 	for i, c := range p.conns {
 		c.Frames = p.frames[cuts[i]:cuts[i+1]]
 	}
-	return p.memory.Turn(p.conns, sent)
 }
 
 // BenchmarkPull is the broker's part of a turn of pulls from 8 connections, 4 each, of messages of 1 KiB in the
@@ -119,4 +125,40 @@ func TestPullsDoNotAllocate(t *testing.T) {
 	turn()
 	const pulls = 8 * 4
 	require.Less(t, testing.AllocsPerRun(50, turn), 0.2*pulls, "now and then something of the broker's other parts")
+}
+
+// TestWokenPullsDoNotAllocate: consumers wait at the end of their queues, producers send, and the answers with the messages leave in
+// the same turn.
+func TestWokenPullsDoNotAllocate(t *testing.T) {
+	if invariant.Race {
+		t.Skip("sync.Pool drops results at random under the race detector")
+	}
+	b := startBroker(t, "off", nil)
+	_, err := b.topics.CreateOnSend("BenchmarkTest", "TBW102", 8, false)
+	require.NoError(t, err)
+	_, err = b.groups.FindOrCreate("order-consumer")
+	require.NoError(t, err)
+	const queues, each = 8, 16
+	send := newSender(b.Broker, wire.JSON, queues, each, 1, 128)
+	p := newPuller(b.Broker, wire.JSON, queues, 1, each, 1<<40)
+	p.memory, p.header.SuspendTimeoutMillis = send.memory, 20_000
+	p.header.SysFlag |= pullMaySuspend
+	pulled := 0
+	conns := slices.Concat(p.conns, send.conns)
+	turn := func() {
+		p.frame()
+		send.frame()
+		if err := send.memory.Turn(conns, func(c *transport.MemoryConn, answers []byte) {
+			if slices.Contains(p.conns, c) && len(answers) > each*128 {
+				pulled++
+			}
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 20 {
+		turn()
+	}
+	require.Equal(t, 20*queues, pulled, "each pull waited and was answered in its turn")
+	require.Less(t, testing.AllocsPerRun(100, turn), 0.1*queues*each, "now and then something of the broker's other parts")
 }
