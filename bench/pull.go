@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"ringmq/bench/load"
@@ -74,7 +75,11 @@ func (o *PullOptions) check() error {
 	if o.Tags == "" {
 		o.Tags = "*"
 	}
-	return nil
+	if o.From == "" || o.From == FromOldest || o.From == FromNewest {
+		return nil
+	}
+	_, err := o.From.number()
+	return err
 }
 
 // pullReceiveBytes holds the usual answer to a pull, 32 messages of 1 KiB, several times, so that it
@@ -130,19 +135,25 @@ func startOffsets(ctx context.Context, o *PullOptions) ([]int64, error) {
 	return offsets, nil
 }
 
+// number is the offset that f names where it is not a word.
+func (f From) number() (int64, error) {
+	n, err := strconv.ParseInt(string(f), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("bench: from %q; want oldest, newest, an offset, or a negative number from the end", string(f))
+	}
+	return n, nil
+}
+
 func startOffset(ctx context.Context, c *client.Client, o *PullOptions, queue int32) (int64, error) {
-	var n int64
 	switch o.From {
 	case FromOldest, "":
 		return askOffset(ctx, c, wire.CodeGetMinOffset, &wire.GetMinOffsetRequest{Topic: o.Topic, QueueID: queue})
 	case FromNewest:
 		return askOffset(ctx, c, wire.CodeGetMaxOffset, &wire.GetMaxOffsetRequest{Topic: o.Topic, QueueID: queue})
 	}
-	if _, err := fmt.Sscan(string(o.From), &n); err != nil {
-		return 0, fmt.Errorf("from %q; want oldest, newest, an offset, or a negative number from the end", o.From)
-	}
-	if n >= 0 {
-		return n, nil
+	n, err := o.From.number()
+	if err != nil || n >= 0 {
+		return n, err
 	}
 	end, err := askOffset(ctx, c, wire.CodeGetMaxOffset, &wire.GetMaxOffsetRequest{Topic: o.Topic, QueueID: queue})
 	return max(0, end+n), err

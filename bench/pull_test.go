@@ -122,10 +122,15 @@ func TestPullOptions(t *testing.T) {
 	good := PullOptions{Conns: 1, Queues: 1, Max: 1, AtEnd: EndStop, Check: CheckCRC}
 	require.NoError(t, good.check())
 	require.Equal(t, "*", good.Tags)
+	for _, from := range []From{FromOldest, FromNewest, "7", "-10"} {
+		good.From = from
+		require.NoError(t, good.check())
+	}
 	for want, change := range map[string]func(*PullOptions){
 		"at least 1": func(o *PullOptions) { o.Max = 0 },
 		"at the end": func(o *PullOptions) { o.AtEnd = "loop" },
 		"check":      func(o *PullOptions) { o.Check = "all" },
+		`from "3x"`:  func(o *PullOptions) { o.From = "3x" },
 	} {
 		bad := good
 		change(&bad)
