@@ -121,9 +121,6 @@ func (v *View) SlotPosition(i int32) int64 { return headerSize + int64(i)*slotSi
 // SlotOf is the slot of a hash, which must not be negative.
 func (v *View) SlotOf(hash int32) int32 { return hash % v.shape.slots }
 
-// Full tells whether the file takes no more entries.
-func (v *View) Full() bool { return v.head.nextEntry >= v.shape.entries }
-
 // Seconds is how an entry of a file with that header holds a store time in ms.
 func (h Header) Seconds(timestamp int64) int32 {
 	return header{beginTimestamp: h.BeginTimestamp}.secondsTo(timestamp)

@@ -5,9 +5,9 @@
 //	                            │                   └─ topic, group, offset, clients, lock, stats
 //	                            └─ worker handler ───── files, other brokers, cold pages
 //
-// The folders (topic, group, offset, clients, hold, lock, lag, stats, register) know no network and own their
-// state; this package owns none but the turn's scratch memory. Requests of one
-// loop's turn are appended one by one and committed together when the turn ends.
+// The folders (topic, group, offset, clients, filter, hold, delay, timer, txn, lock, lag, stats, register; below them names
+// and configfile) know no network and own their state; this package owns none but the turn's scratch memory. Requests of
+// one loop's turn are appended one by one and committed together when the turn ends.
 package server
 
 import (

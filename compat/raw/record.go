@@ -143,11 +143,3 @@ func Properties(pairs ...string) string {
 	}
 	return b.String()
 }
-
-// MessageID is the id that a broker gives to the record at an offset of its commit log.
-func MessageID(storeHost netip.AddrPort, offset int64) string {
-	id := storeHost.Addr().AsSlice()
-	id = binary.BigEndian.AppendUint32(id, uint32(storeHost.Port()))
-	id = binary.BigEndian.AppendUint64(id, uint64(offset))
-	return fmt.Sprintf("%X", id)
-}
