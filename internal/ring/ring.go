@@ -33,7 +33,7 @@ type Ring struct {
 	ts  Timespec
 	arg geteventsArg
 
-	yielded time.Time // when the owner let Go's scheduler run last
+	nextYield time.Time // when the owner lets Go's scheduler run
 }
 
 const flags = setupCQSize | setupClamp | setupSubmitAll |
@@ -153,18 +153,24 @@ func (r *Ring) SubmitAndWait(waitNr uint32, timeout time.Duration) (int, error) 
 	return taken(got, errno)
 }
 
-// yieldEvery is shorter than the 10 ms that Go's monitor lets a goroutine run.
-const yieldEvery = 8 * time.Millisecond
+// yieldEvery is shorter than the 10 ms that Go's monitor lets a goroutine run. Where a yield takes long, as every processor has work,
+// it is not more than a part in yieldShare of the time.
+const (
+	yieldEvery = 8 * time.Millisecond
+	yieldShare = 100
+)
 
 // yield lets Go's scheduler start the owner's goroutine anew before it waits. A goroutine that was not started for 10 ms is
 // one to be preempted, and one that waits in the kernel as well is taken its processor away 20 µs later: by a monitor that had to
 // be woken for it, at every wait, as a locked thread in a loop is never started anew. In a loop that waits 200 µs at a time a
 // wait takes 31 µs of processor time with this and 55 without (BenchmarkWait).
 func (r *Ring) yield() {
-	if now := time.Now(); now.Sub(r.yielded) > yieldEvery {
-		r.yielded = now
-		runtime.Gosched()
+	now := time.Now()
+	if now.Before(r.nextYield) {
+		return
 	}
+	runtime.Gosched()
+	r.nextYield = now.Add(max(yieldEvery, yieldShare*time.Since(now)))
 }
 
 func taken(n uintptr, errno unix.Errno) (int, error) {
