@@ -95,8 +95,8 @@ type getter struct {
 	// limits are those when the Get began.
 	limits *Limits
 	span   commitlog.Span // where the last message looked at lies; one of res.spans
-	// skip is the first offset of the file behind one that is gone: what points into the gone
-	// one is not looked up.
+	// skip is the first offset of the file behind one that is gone: entries next to each other that point
+	// into the gone one are not looked up.
 	skip message.LogOffset
 	err  error // the device's
 }
@@ -178,7 +178,11 @@ func (g *getter) over(limit *TransferLimit, e *consumequeue.Entry) bool {
 func (g *getter) entry(e *consumequeue.Entry) bool {
 	res := g.res
 	res.SuggestSlave, res.Behind = g.old(e.LogOffset), int64(g.end-e.LogOffset)
-	if e.LogOffset >= 0 && e.LogOffset < g.skip || !g.wanted(e) { // a negative one is damage
+	if e.LogOffset >= 0 && e.LogOffset < g.skip { // a negative one is damage
+		return true
+	}
+	g.skip = 0
+	if !g.wanted(e) {
 		return true
 	}
 	switch g.find(e) {
@@ -290,11 +294,7 @@ func (g *getter) move(off message.LogOffset, size int) finding {
 		g.s.o.Log.Error("commit log cannot be mapped", "err", err)
 		return gone
 	case span.Empty():
-		if off >= log.Min() {
-			return damaged // it would lie in two files
-		}
-		g.skip = g.s.nextFile(off) // it has expired
-		return gone
+		return g.absent(off)
 	case g.inMemory(&span, off, size):
 		return g.use(span)
 	}
@@ -310,6 +310,29 @@ func (g *getter) move(off message.LogOffset, size int) finding {
 		return gone // it has expired a moment ago
 	}
 	return g.use(span)
+}
+
+// absent tells why the log does not have what an entry points at.
+func (g *getter) absent(off message.LogOffset) finding {
+	begin, q := g.s.log.Min(), g.req.Queue
+	if off >= begin {
+		return damaged // it would lie in two files
+	}
+	// Entries point further and further: what one points at has expired only if those before have.
+	if g.res.Next > q.Min() {
+		var before [1]consumequeue.Entry
+		n, err := 0, error(nil)
+		if g.wait {
+			n, err = q.Read(g.res.Next-1, before[:])
+		} else if n, _, err = q.ReadCached(g.res.Next-1, before[:]); n == 0 && err == nil {
+			return cold
+		}
+		if n == 1 && before[0].LogOffset >= begin {
+			return damaged
+		}
+	}
+	g.skip = g.s.nextFile(off)
+	return gone
 }
 
 // use makes a span, which is pinned, the result's.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"strings"
@@ -10,7 +11,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"ringmq/consumequeue"
 	"ringmq/internal/mapfile"
+	"ringmq/internal/message"
 )
 
 // TestRetention removes expired files; queues and index follow, before and after a restart.
@@ -43,6 +46,37 @@ func TestRetention(t *testing.T) {
 		require.NoError(t, again.Close())
 	}
 	require.NoError(t, s.Close())
+}
+
+// TestEntryBelowBegin: a queue entry that a flipped bit makes point below the log's begin is no message that has expired,
+// if those before it have not.
+func TestEntryBelowBegin(t *testing.T) {
+	s, mem := openSmall(t, nil)
+	expireAll(t, s, mem)
+	fill(t, s, 40) // the last file of a queue is checked by each start
+	min, max, want := s.MinOffset([]byte("A"), 0), s.MaxOffset([]byte("A"), 0), words(t, s, "A")
+	require.NoError(t, s.Close())
+	for _, hit := range []message.QueueOffset{min + 1, min + 5, max - 20} {
+		image := mem.Kill()
+		perFile := message.QueueOffset(s.o.ConsumeQueueFileSize / consumequeue.EntrySize)
+		name := fmt.Sprintf("consumequeue/A/0/%020d", int64(hit/perFile)*s.o.ConsumeQueueFileSize)
+		poke(t, image, name, int64(hit%perFile)*consumequeue.EntrySize, 0, 0, 0, 0, 0, 0, 0, 100)
+		again := reopen(t, s, image)
+		q := again.Queue([]byte("A"), 0)
+		for at := min; at < max; {
+			res := NewGetResult()
+			again.Get(&GetRequest{Queue: q, Offset: at, MaxMsgs: 32}, res)
+			if res.Cold {
+				require.NoError(t, res.Warm())
+			}
+			require.EqualValues(t, res.Count, res.Next-at, "each is there, before %d", hit)
+			at = res.Next
+			res.Release()
+		}
+		require.Equal(t, want, words(t, again, "A"))
+		require.EqualValues(t, 1, again.Stats().Damage)
+		require.NoError(t, again.Close())
+	}
 }
 
 func TestDiskNearlyFullRemovesYoungFiles(t *testing.T) {
