@@ -9,10 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Exchange swaps two names of the directory, files or directories, in one step: whoever looks, also
-// after a power cut, finds each name as it was or as it becomes. Where b is missing, or the
-// file system cannot do it in one step, a is renamed: b is missing for a moment then.
-// Both names are ours: they must not come from a client.
+// Exchange implements [FS].
 func (d *Dir) Exchange(a, b string) error {
 	pa, pb := filepath.Join(d.path, a), filepath.Join(d.path, b)
 	err := unix.Renameat2(unix.AT_FDCWD, pa, unix.AT_FDCWD, pb, unix.RENAME_EXCHANGE)

@@ -70,6 +70,10 @@ type FS interface {
 	Remove(name string) error
 	// Rename moves a file, replacing the target.
 	Rename(from, to string) error
+	// Exchange swaps two files or directories in one step: whoever looks, also after a power cut, finds each name as it was or
+	// as it becomes. Where b is missing, or the file system cannot do it in one step, a is renamed: b is
+	// missing for a moment then. Both names are ours: they must not come from a client.
+	Exchange(a, b string) error
 	// SyncDir makes the names in one directory last; "." is the tree's own.
 	SyncDir(name string) error
 	// SyncAll makes everything last, also what another process that had the tree before has left

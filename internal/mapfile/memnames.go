@@ -4,6 +4,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strings"
 )
 
 // nameChange is one change of a directory: names and what they mean from then on, nil for nothing.
@@ -27,6 +28,51 @@ func (m *Mem) change(c nameChange, dirs ...string) {
 		}
 		m.changes[dir] = append(m.changes[dir], part)
 	}
+}
+
+// Exchange implements [FS]. It lasts, all of it, once the directory of b does. As a journal would have it, what was pending
+// below the two names lasts from now on.
+func (m *Mem) Exchange(a, b string) error {
+	a, b = path.Clean(a), path.Clean(b)
+	if err := m.fault(OpRename, b, 0, 0); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, err := m.lookup("exchange", a); err != nil {
+		return err
+	}
+	c := nameChange{}
+	for name, n := range m.live {
+		moved, ok := moveBelow(name, a, b)
+		if !ok {
+			if moved, ok = moveBelow(name, b, a); !ok {
+				continue
+			}
+		}
+		c[moved] = n
+		if _, taken := c[name]; !taken {
+			c[name] = nil
+		}
+	}
+	for dir, changes := range m.changes {
+		_, below := moveBelow(dir, a, b)
+		if _, belowB := moveBelow(dir, b, a); below || belowB {
+			for _, pending := range changes {
+				applyChange(m.device, pending)
+			}
+			delete(m.changes, dir)
+		}
+	}
+	applyChange(m.live, c)
+	m.changes[path.Dir(b)] = append(m.changes[path.Dir(b)], c)
+	return nil
+}
+
+// moveBelow is a name that is from, or below it, where it is below to; ok is false for others.
+func moveBelow(name, from, to string) (moved string, ok bool) {
+	rest, ok := strings.CutPrefix(name, from)
+	return to + rest, ok && (rest == "" || rest[0] == '/')
 }
 
 // SyncDir implements [FS].

@@ -30,6 +30,9 @@ func (d readOnlyDir) refuse(op, name string) error {
 	return &os.PathError{Op: op, Path: filepath.Join(d.path, name), Err: unix.EROFS}
 }
 
+// Exchange implements [FS].
+func (d readOnlyDir) Exchange(_, b string) error { return d.refuse("exchange", b) }
+
 // Create implements [FS].
 func (d readOnlyDir) Create(name string) (File, error) { return nil, d.refuse("create", name) }
 
