@@ -43,8 +43,8 @@ type RebuildOptions struct {
 	Progress func(at message.LogOffset)
 }
 
-// errWriteFailed is why a store is not rebuilt whose last broker lost a write.
-var errWriteFailed = errors.New("a write failed when the store was used last: start the broker and stop it, " +
+// ErrWriteFailed is why a store is not rebuilt whose last broker lost a write.
+var ErrWriteFailed = errors.New("a write failed when the store was used last: start the broker and stop it, " +
 	"so that it writes again what may not be on the device, and then rebuild")
 
 // Rebuild makes the consume queues and the index of a store that nobody runs again from its commit
@@ -56,12 +56,14 @@ func Rebuild(ctx context.Context, o Options, r RebuildOptions) (Rebuilt, error) 
 	if err != nil {
 		return Rebuilt{}, err
 	}
-	o.MultiDispatch, o.LightQueues = true, true // what the records say
-	root, err := mapfile.OpenDir(o.Dir)
-	if err != nil {
-		return Rebuilt{}, err
+	o.MultiDispatch = true // what the records say
+	root := o.FS
+	if root == nil {
+		if root, err = mapfile.OpenDir(o.Dir); err != nil {
+			return Rebuilt{}, err
+		}
 	}
-	b := rebuild{o: r, s: &Store{o: o, root: root}, dir: root, ctx: ctx}
+	b := rebuild{o: r, s: &Store{o: o, root: root}, ctx: ctx}
 	b.s.limits.Store(&b.s.o.Limits)
 	b.r = recovery{s: b.s, rebuilding: true, stale: r.Stale}
 	result, err := b.run()
@@ -72,7 +74,6 @@ func Rebuild(ctx context.Context, o Options, r RebuildOptions) (Rebuilt, error) 
 type rebuild struct {
 	o       RebuildOptions
 	s       *Store // without loops; its queues and index are the new ones
-	dir     *mapfile.Dir
 	r       recovery
 	ctx     context.Context
 	last    lastRun
@@ -98,7 +99,10 @@ func (b *rebuild) close() error {
 	if s.lock != nil {
 		errs = append(errs, s.lock.Close())
 	}
-	return errors.Join(append(errs, b.dir.Close())...)
+	if s.o.FS == nil {
+		errs = append(errs, s.root.Close())
+	}
+	return errors.Join(errs...)
 }
 
 func (b *rebuild) run() (Rebuilt, error) {
@@ -111,7 +115,7 @@ func (b *rebuild) run() (Rebuilt, error) {
 		return Rebuilt{}, err
 	}
 	if b.last == lastFailed {
-		return Rebuilt{}, errWriteFailed
+		return Rebuilt{}, ErrWriteFailed
 	}
 	if s.marks, err = openMarks(s.root); err != nil {
 		return Rebuilt{}, err
@@ -175,8 +179,8 @@ func (b *rebuild) make() (m mark, err error) {
 	if err == nil {
 		err = v.finish()
 	}
-	if err == nil && b.r.unindexed {
-		err = errors.New("the index cannot be written: is there room on the disk?")
+	if err == nil && b.r.unindexed != nil {
+		err = fmt.Errorf("the index cannot be written: %w", b.r.unindexed)
 	}
 	if err != nil {
 		return m, err
@@ -198,6 +202,9 @@ func (b *rebuild) make() (m mark, err error) {
 func (b *rebuild) sync() error {
 	s := b.s
 	if err := s.log.SyncFiles(); err != nil {
+		if b.last != lastClean {
+			s.noteFailure() // the next process must not take for safe what the kernel has forgotten
+		}
 		return err
 	}
 	if err := s.queues.Sync(); err != nil {
@@ -226,7 +233,7 @@ func (b *rebuild) exchange(m mark) (noUnits bool, err error) {
 		if err := s.root.MkdirAll(path.Join(rebuildName, name)); err != nil { // of a log without records, and for ext files
 			return noUnits, err
 		}
-		if err := b.dir.Exchange(path.Join(rebuildName, name), name); err != nil {
+		if err := s.root.Exchange(path.Join(rebuildName, name), name); err != nil {
 			return noUnits, fmt.Errorf("the new %s is in %s, but cannot be put in its place: %w", name, path.Join(s.root.Path(), rebuildName), err)
 		}
 	}

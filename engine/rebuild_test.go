@@ -247,5 +247,5 @@ func TestRebuildAfterFailedWrite(t *testing.T) {
 	s.noteFailure()
 	require.NoError(t, root.Close())
 	_, err = Rebuild(context.Background(), o, RebuildOptions{})
-	require.ErrorIs(t, err, errWriteFailed)
+	require.ErrorIs(t, err, ErrWriteFailed)
 }

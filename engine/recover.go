@@ -31,8 +31,8 @@ type recovery struct {
 	// Records from these offsets on are dispatched again.
 	queuesFrom message.LogOffset
 	indexFrom  message.LogOffset
-	// unindexed tells that the index could not be written from indexFrom on.
-	unindexed  bool
+	// unindexed is why the index could not be written from indexFrom on, nil if it was.
+	unindexed  error
 	rebuilding bool // no entry is left of any record
 	forgot     bool // the mark was replaced by one that promises nothing
 	// stale, if not nil, tells of records whose topic was deleted and made anew ([RebuildOptions]).
@@ -61,7 +61,7 @@ func (s *Store) recover() error {
 	s.remark = r.forgot
 	if s.index != nil {
 		s.indexer = newIndexer(s.index, s.o.Clock, s.log.Written())
-		if r.unindexed {
+		if r.unindexed != nil {
 			s.indexer.fallBehind(r.indexFrom)
 		}
 	}

@@ -115,12 +115,12 @@ func (v *redispatch) dead(topic []byte, id int32, off message.LogOffset) bool {
 // when the next start finds room.
 func (v *redispatch) index(d *request) {
 	r := v.r
-	if r.s.index == nil || d.logOffset < r.indexFrom || r.unindexed {
+	if r.s.index == nil || d.logOffset < r.indexFrom || r.unindexed != nil {
 		return
 	}
 	if err := r.s.index.Put(d.logOffset, d.storeTime, v.hashes); err != nil {
 		r.s.o.Log.Error("messages are not indexed from here on", "logOffset", int64(d.logOffset), "err", err)
-		r.unindexed, r.indexFrom = true, d.logOffset
+		r.unindexed, r.indexFrom = err, d.logOffset
 	}
 }
 
