@@ -52,6 +52,9 @@ func (m *sim) reached(group, what, where string) { m.w.cover[Point{group, what, 
 
 // kindOf is which of the store's files a name is.
 func kindOf(name string) string {
+	if new, ok := strings.CutPrefix(name, "ringmq/rebuild/"); ok {
+		return "new " + kindOf(new+"/")
+	}
 	switch top, _, nested := strings.Cut(name, "/"); {
 	case !nested:
 		return name

@@ -35,7 +35,10 @@ func (m *sim) life() {
 		m.fault = faultPlan{at: m.mem.Ops() + 1 + int64(m.rng.IntN(400)), err: errDevice}
 	}
 	m.logf("-- a life that ends %s, before operation %d, device error at %d", m.ending, m.cutAt, m.fault.at)
-	if m.open() {
+	if dice(m.seed<<8|uint64(m.model.lives)).IntN(8) == 0 {
+		m.rebuild()
+	}
+	if m.image == nil && m.open() {
 		m.audit()
 		m.work(m.rng.IntN(80))
 	}
@@ -52,10 +55,7 @@ func (m *sim) lastAudit() {
 
 // open opens the store and tells whether it did. A cut or a fault may prevent it.
 func (m *sim) open() bool {
-	m.phase, m.ring = "start", &mapfile.MemRing{}
-	m.mem.Fault, m.mem.Now = m.onOperation, m.clock.Now
-	m.mem.Cold.Store(m.rng.IntN(3) == 0)
-	m.o.FS, m.o.Clock, m.o.Log, m.s = m.mem, m.clock, m.logger(), engine.Steps{}
+	m.begin("start")
 	s, err := engine.OpenSteps(m.o)
 	if m.full && err != nil && m.image == nil {
 		m.makeRoom()
@@ -68,6 +68,14 @@ func (m *sim) open() bool {
 	}
 	m.s, m.phase = s, "work"
 	return m.image == nil
+}
+
+// begin gives the store's options the disk that the last life left.
+func (m *sim) begin(phase string) {
+	m.phase, m.ring = phase, &mapfile.MemRing{}
+	m.mem.Fault, m.mem.Now = m.onOperation, m.clock.Now
+	m.mem.Cold.Store(m.rng.IntN(3) == 0)
+	m.o.FS, m.o.Clock, m.o.Log, m.s = m.mem, m.clock, m.logger(), engine.Steps{}
 }
 
 // onOperation is called before each operation of the disk.
@@ -186,7 +194,10 @@ func (m *sim) branch(rng *rand.Rand, end ending, op mapfile.Op) {
 		b.ending = killed + ending(rng.IntN(2))
 		b.cutAt = 1 + int64(rng.IntN(40))
 	}
-	if b.open() {
+	if m.phase == rebuilding && rng.IntN(2) == 0 {
+		b.rebuild()
+	}
+	if b.image == nil && b.open() {
 		b.audit()
 		b.work(steps)
 	}

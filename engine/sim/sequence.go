@@ -25,6 +25,7 @@ var letters = []struct {
 	{"restart", func(m *sim) error { return m.reopen(closed) }},
 	{"kill", func(m *sim) error { return m.reopen(killed) }},
 	{"power cut", func(m *sim) error { return m.reopen(power) }},
+	{"rebuild", (*sim).rebuildKilled},
 }
 
 // longest is the number of operations of the longest sequences.
@@ -113,6 +114,9 @@ func everyBranch(m *sim, op mapfile.Op) {
 		m.logf("image: %s, %.1f kept, before operation %d: %s %s", end, max(keep, 0), op.N, op.Kind, op.Name)
 		m.reachedCut(end, op)
 		b := m.fork(rng, end, image)
+		if m.phase == rebuilding && i%2 == 1 {
+			b.rebuild()
+		}
 		if b.open() {
 			b.audit()
 		}

@@ -131,6 +131,9 @@ var mustReach = []Point{
 	{"work", "append", "no room"}, {"work", "append", "failed"}, {"work", "commit", "failed"}, {"work", "commit", "cut short"},
 	{"entry", "of a message of another topic", "killed"}, {"entry", "of a message of another topic", "power cut"},
 	{"unit", "whole", "killed"}, {"unit", "whole", "power cut"}, {"work", "delete topic", "no room"},
+	{"rebuild", "done", "closed"}, {"rebuild", "done", "killed"}, {"rebuild", "done", "power cut"}, {"rebuild", "cut short", ""}, {"rebuild", "failed", ""},
+	{"end", "killed", "rebuild"}, {"end", "power cut", "rebuild"}, {"cut before", "rename", "consumequeue, rebuild"},
+	{"cut before", "rename", "index, rebuild"}, {"cut before", "write", "checkpoint, rebuild"}, {"cut before", "remove", "new consumequeue, rebuild"},
 	{"work", "ring", "done"}, {"work", "delete topic", "done"}, {"work", "expire", "done"}, {"work", "delete stale queues", "done"},
 }
 
