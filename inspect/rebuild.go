@@ -108,6 +108,6 @@ func (r RebuildOptions) survey(ctx context.Context, o Options) (e engine.Options
 		ConsumeQueueFileSize: cmp.Or(r.QueueFileSize, c.queues.fileSize),
 		IndexSlots:           shape.Slots, IndexEntries: shape.Entries, NoIndex: r.NoIndex,
 		DelayLevels: r.DelayLevels, Log: r.Log,
-		LightQueues: true, // else their messages would not name them
+		LightQueues: true, // messages that name them say so
 	}, v, nil
 }
