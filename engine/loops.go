@@ -6,6 +6,7 @@ import (
 
 	"ringmq/commitlog"
 	"ringmq/internal/message"
+	"ringmq/internal/thread"
 )
 
 // writebackWindow is how much is written to the page cache before the kernel is asked to
@@ -22,6 +23,8 @@ const writebackWindow = 8 << 20
 //	queue writer  writes queue entries to their files
 //	checkpointer  moves the checkpoints
 //	caretaker     watches the disk; removes expired files
+//
+// Nobody waits for those from the flusher on, so they stand back ([thread.StandBack]).
 func (s *Store) start() {
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
@@ -29,19 +32,32 @@ func (s *Store) start() {
 		return
 	}
 	run := func(loop func(context.Context)) { s.loops.Go(func() { loop(ctx) }) }
-	run(s.preallocator)
-	run(s.flusher)
-	run(s.queueWriter)
-	run(s.checkpointer)
-	run(s.caretaker)
+	behind := func(loop func(context.Context)) {
+		run(func(ctx context.Context) {
+			s.standBack()
+			loop(ctx)
+		})
+	}
+	behind(s.preallocator)
+	behind(s.flusher)
+	behind(s.queueWriter)
+	behind(s.checkpointer)
+	behind(s.caretaker)
 	if s.indexer != nil {
-		run(s.indexer.run)
+		behind(s.indexer.run)
 	}
 	if s.Deferred() || s.o.AckFromStaging {
 		run(s.committer)
 		run(s.flushWatch)
 	}
 	s.wake(s.wakePrepare)
+}
+
+// standBack has the calling goroutine run behind those that serve requests, which do not wait for it.
+func (s *Store) standBack() {
+	if err := thread.StandBack(); err != nil {
+		s.o.Log.Debug("the store's own work competes with requests for processors", "err", err)
+	}
 }
 
 func (s *Store) wake(c chan struct{}) {
@@ -160,66 +176,6 @@ func (s *Store) afterWrite(end message.LogOffset) {
 func (s *Store) nextFile(off message.LogOffset) message.LogOffset {
 	size := message.LogOffset(s.o.CommitLogFileSize)
 	return off - off%size + size
-}
-
-// preallocator makes the next file ahead of need.
-func (s *Store) preallocator(ctx context.Context) {
-	timer := s.o.Clock.NewTimer(prewritePeriod)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-s.wakePrepare:
-			s.prepareStep()
-		case <-timer.C():
-		}
-		if s.prewriteStep() {
-			timer.Reset(prewritePeriod)
-		}
-	}
-}
-
-const (
-	// prepareStride of new messages make another look at what lies ahead of the log's end worth it.
-	prepareStride = 4 << 20
-	// prefaultAhead bytes behind the log's end can be stored to without a fault, in the mmap modes.
-	prefaultAhead = 16 << 20
-	// prewritePeriod is the time between two steps of writing zeros ahead.
-	prewritePeriod = 20 * time.Millisecond
-)
-
-// prewriteStep writes a few zeros ahead of the log's end, and tells whether more are wanted.
-func (s *Store) prewriteStep() bool {
-	rate := s.pace.Load().PrewriteRate
-	if s.o.Flush != SyncFlush || rate <= 0 || s.prewriteFailed || s.log.Failure() != nil {
-		return false
-	}
-	more, err := s.log.Prewrite(prewriteAhead, rate*int64(prewritePeriod)/int64(time.Second))
-	if err != nil {
-		s.o.Log.Warn("nothing is written ahead of the commit log's end any more", "err", err)
-		s.prewriteFailed = true
-	}
-	return more
-}
-
-// prepareStep makes the file behind the one in use. When that fails now, the append that
-// needs the file tries again and tells its caller why.
-func (s *Store) prepareStep() {
-	end := s.log.Written()
-	for _, base := range []message.LogOffset{s.nextFile(end) - message.LogOffset(s.o.CommitLogFileSize), s.nextFile(end)} {
-		if err := s.log.Prepare(base); err != nil {
-			if text := err.Error(); text != s.prepareTold { // every append that needs the file wakes us
-				s.prepareTold = text
-				s.o.Log.Warn("commit log file not made ahead", "err", err)
-			}
-			return
-		}
-	}
-	s.prepareTold = ""
-	if err := s.log.Prefault(prefaultAhead); err != nil {
-		s.o.Log.Warn("commit log not made ready ahead", "err", err)
-	}
 }
 
 // queueWriter writes queue entries to their files: those of a queue when they pile up, and all of them when there is much that a

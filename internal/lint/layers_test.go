@@ -39,7 +39,7 @@ var layers = []string{
 	"internal/message internal/wire",
 	"internal/mapfile",
 	"internal/ring",
-	"internal/statefile internal/config internal/lint internal/sim internal/metrics",
+	"internal/statefile internal/config internal/lint internal/sim internal/metrics internal/thread",
 	"internal/clock internal/invariant internal/javahash internal/fastjson internal/layout",
 }
 
@@ -56,7 +56,7 @@ var seams = map[string][]string{
 	"net":                   {"cmd/ringmq", "bench", "bench/load", "bench/peer", "internal/config", "internal/transport", "internal/client"},
 	"net/http":              {"cmd/ringmq"},
 	"syscall":               {"bench/peer", "cmd/ringmq", "engine/sim", "internal/mapfile", "internal/ring", "internal/statefile", "internal/transport"},
-	"golang.org/x/sys/unix": {"bench/load", "bench/peer", "bench/usage", "internal/mapfile", "internal/ring", "internal/statefile", "internal/transport"},
+	"golang.org/x/sys/unix": {"bench/load", "bench/peer", "bench/usage", "internal/mapfile", "internal/ring", "internal/statefile", "internal/thread", "internal/transport"},
 	"unsafe":                {"bench/load", "index", "internal/mapfile", "internal/ring", "internal/transport"}, // index: atomics on its mapping
 	"math/rand":             {},
 	"math/rand/v2":          {"bench", "engine/sim", "internal/mapfile", "server"}, // server: the queue for a sender that leaves the choice
