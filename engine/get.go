@@ -321,13 +321,18 @@ func (g *getter) absent(off message.LogOffset) finding {
 	// Entries point further and further: what one points at has expired only if those before have.
 	if g.res.Next > q.Min() {
 		var before [1]consumequeue.Entry
-		n, err := 0, error(nil)
+		var n int
 		if g.wait {
-			n, err = q.Read(g.res.Next-1, before[:])
-		} else if n, _, err = q.ReadCached(g.res.Next-1, before[:]); n == 0 && err == nil {
-			return cold
+			n, g.err = q.Read(g.res.Next-1, before[:])
+		} else {
+			n, _, g.err = q.ReadCached(g.res.Next-1, before[:])
 		}
-		if n == 1 && before[0].LogOffset >= begin {
+		switch {
+		case g.err != nil:
+			return failed
+		case n == 0 && !g.wait:
+			return cold
+		case n == 1 && before[0].LogOffset >= begin:
 			return damaged
 		}
 	}
