@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,7 +23,7 @@ type disk struct {
 }
 
 func (d *disk) space() (mapfile.Space, error) {
-	return mapfile.Space{Total: 1 << 40, Free: d.free}, d.err
+	return mapfile.Space{Total: 1 << 40, Free: atomic.LoadInt64(&d.free)}, d.err
 }
 
 func TestRoomIsAShareOfTheDisk(t *testing.T) {
@@ -53,7 +54,7 @@ func TestWhoFindsNoRoomWaits(t *testing.T) {
 		r, err := newRoom("DIR", d.space, 0)
 		require.NoError(t, err)
 		var mine int64
-		held := func() int64 { return mine }
+		held := func() int64 { return atomic.LoadInt64(&mine) }
 		for what, place := range map[string]*int64{"its log has enough": &mine, "the disk is nearly full": &d.free} {
 			full, empty := r.most+1, r.most
 			if place == &d.free {
@@ -62,7 +63,7 @@ func TestWhoFindsNoRoomWaits(t *testing.T) {
 			*place, r.unseen = full, 0
 			require.NoError(t, r.want(t.Context(), 1, held), "nobody looks for each byte")
 
-			time.AfterFunc(time.Second, func() { *place = empty })
+			time.AfterFunc(time.Second, func() { atomic.StoreInt64(place, empty) })
 			begin := time.Now()
 			require.NoError(t, r.want(t.Context(), r.file, held), what)
 			require.InDelta(t, time.Second, time.Since(begin), float64(roomPoll), what)
