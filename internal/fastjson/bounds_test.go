@@ -48,6 +48,16 @@ func TestUnmarshalCopies(t *testing.T) {
 	require.Equal(t, "in\n", b.SM["key"].S)
 }
 
+// TestUnmarshalMakesUTF8: as in Java, what is no text becomes the replacement character when it is read, so it is the same when it is written.
+func TestUnmarshalMakesUTF8(t *testing.T) {
+	for _, in := range []string{"{\"sm\":{\"a\xffb\":{\"s\":\"\xfe\"}}}", "{'sm':{a\xffb:{\"s\":\"\\u00\x34\x31\xfe\"}}}"} {
+		var b bean
+		require.NoError(t, Unmarshal([]byte(in), &b), in)
+		require.Contains(t, b.SM, "a\ufffdb", in)
+		require.Contains(t, b.SM["a\ufffdb"].S, "\ufffd", in)
+	}
+}
+
 func TestErrors(t *testing.T) {
 	var b bean
 	require.ErrorContains(t, Unmarshal([]byte("{}"), b), "wants a pointer")

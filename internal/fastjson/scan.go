@@ -3,6 +3,7 @@ package fastjson
 import (
 	"bytes"
 	"fmt"
+	"unicode/utf8"
 )
 
 // SyntaxError tells where input stops being JSON that fastjson would read.
@@ -89,14 +90,14 @@ func (s *scanner) colon() error {
 }
 
 // text reads a string in either kind of quotes and returns its inside. The result aliases the input if
-// nothing in it was escaped.
+// nothing in it was escaped, and all of it is UTF-8.
 func (s *scanner) text() ([]byte, error) {
 	quote := s.b[s.i]
 	start := s.i + 1
 	i := IndexSpecial(s.b, start, quote)
 	if i < len(s.b) && s.b[i] == quote {
 		s.i = i + 1
-		return s.b[start:i:i], nil
+		return valid(s.b[start:i:i]), nil
 	}
 	// A text is as long as the input between its quotes at most, so the memory is in proportion.
 	end := *s
@@ -109,7 +110,15 @@ func (s *scanner) text() ([]byte, error) {
 		return nil, s.want("a string of known escapes")
 	}
 	s.i = end.i
-	return out, nil
+	return valid(out), nil
+}
+
+// valid is text with a replacement character for each byte that is not UTF-8, as Java's decoder has it, and as it would be written.
+func valid(text []byte) []byte {
+	if utf8.Valid(text) {
+		return text
+	}
+	return []byte(string([]rune(string(text))))
 }
 
 // bare reads an unquoted word or number.
@@ -121,7 +130,7 @@ func (s *scanner) bare() ([]byte, error) {
 	if s.i == start {
 		return nil, s.want("a value")
 	}
-	return s.b[start:s.i:s.i], nil
+	return valid(s.b[start:s.i:s.i]), nil
 }
 
 func isBare(c byte) bool {
