@@ -193,7 +193,14 @@ final class BrokerBehaviours {
         String topic = stage.topic("slow", 1);
         stage.producer().setCompressMsgBodyOverHowmuch(Integer.MAX_VALUE);
         for (int i = 0; i < 4; i++) {
-            stage.producer().send(new Message(topic, new byte[1 << 20]));
+            Failed.unlessSoon("a message that the broker takes", 30, () -> {
+                try {
+                    stage.producer().send(new Message(topic, new byte[1 << 20]));
+                    return true;
+                } catch (MQClientException | MQBrokerException notNow) { // the other behaviours play with permissions
+                    return false;
+                }
+            });
         }
         String group = stage.reader().getConsumerGroup();
         Failed.unlessSoon("the end of " + group, 230, () -> {
