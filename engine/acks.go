@@ -24,16 +24,6 @@ type acks struct {
 	watch   chan struct{} // wakes the watcher
 }
 
-// CommitAndWait is Commit for who may wait: it returns when the messages are as safe as Options.Flush says.
-func (s *Store) CommitAndWait(upTo message.LogOffset) error {
-	safe := make(chan error, 1)
-	done, err := s.Commit(upTo, func(err error) { safe <- err })
-	if s.Deferred() || !done {
-		err = <-safe
-	}
-	return err
-}
-
 // add lets w wait and returns true, unless its wait is over already: everything below done()
 // is safe, or the log has failed.
 func (a *acks) add(w waiter, done func() message.LogOffset) bool {

@@ -82,6 +82,16 @@ func (s *Store) Commit(upTo message.LogOffset, ack func(error)) (done bool, err 
 	return s.CommitOn(nil, upTo, ack)
 }
 
+// CommitAndWait is Commit for who may wait: it returns when the messages are as safe as Options.Flush says.
+func (s *Store) CommitAndWait(upTo message.LogOffset) error {
+	safe := make(chan error, 1)
+	done, err := s.Commit(upTo, func(err error) { safe <- err })
+	if s.Deferred() || !done {
+		err = <-safe
+	}
+	return err
+}
+
 // CommitOn is Commit by the caller's own ring, where commits do not end at once: it carries out the write, and ack may
 // be called on its thread. on is nil for none.
 func (s *Store) CommitOn(on ring.Submitter, upTo message.LogOffset, ack func(error)) (done bool, err error) {

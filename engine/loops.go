@@ -24,7 +24,7 @@ const writebackWindow = 8 << 20
 //	checkpointer  moves the checkpoints
 //	caretaker     watches the disk; removes expired files
 //
-// Nobody waits for those from the flusher on, so they stand back ([thread.StandBack]).
+// Nobody waits for those from the flusher on as long as they keep up, so they stand back ([thread.StandBack]).
 func (s *Store) start() {
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
@@ -246,7 +246,7 @@ const checkpointShare = 10
 // checkpointBytes of new messages make a checkpoint worth its syncs.
 const checkpointBytes = 1 << 20
 
-// flushQueues writes queue entries to their files. An error is kept by the table, which tries
+// flushQueues writes queue entries to their files, while the log is read at a start. An error is kept by the table, which tries
 // again.
 func (s *Store) flushQueues() { s.tellQueues(s.queues.Flush()) }
 

@@ -104,8 +104,8 @@ func BenchmarkPull(b *testing.B) {
 	}
 }
 
-// TestPullsDoNotAllocate: from frame to answer, in steady state.
-func TestPullsDoNotAllocate(t *testing.T) {
+// steadyBroker has what senders and pullers need, so that turns make nothing.
+func steadyBroker(t *testing.T) *testBroker {
 	if invariant.Race {
 		t.Skip("sync.Pool drops results at random under the race detector")
 	}
@@ -114,6 +114,12 @@ func TestPullsDoNotAllocate(t *testing.T) {
 	require.NoError(t, err)
 	_, err = b.groups.FindOrCreate("order-consumer")
 	require.NoError(t, err)
+	return b
+}
+
+// TestPullsDoNotAllocate: from frame to answer, in steady state.
+func TestPullsDoNotAllocate(t *testing.T) {
+	b := steadyBroker(t)
 	send := newSender(b.Broker, wire.JSON, 8, 64, 1, 1024)
 	require.NoError(t, send.turn(nil))
 	p := newPuller(b.Broker, wire.JSON, 8, 4, 8, 64)
@@ -130,14 +136,7 @@ func TestPullsDoNotAllocate(t *testing.T) {
 // TestWokenPullsDoNotAllocate: consumers wait at the end of their queues, producers send, and the answers with the messages leave in
 // the same turn.
 func TestWokenPullsDoNotAllocate(t *testing.T) {
-	if invariant.Race {
-		t.Skip("sync.Pool drops results at random under the race detector")
-	}
-	b := startBroker(t, "off", nil)
-	_, err := b.topics.CreateOnSend("BenchmarkTest", "TBW102", 8, false)
-	require.NoError(t, err)
-	_, err = b.groups.FindOrCreate("order-consumer")
-	require.NoError(t, err)
+	b := steadyBroker(t)
 	const queues, each = 8, 16
 	send := newSender(b.Broker, wire.JSON, queues, each, 1, 128)
 	p := newPuller(b.Broker, wire.JSON, queues, 1, each, 1<<40)
