@@ -10,7 +10,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 export CGO_ENABLED := 0
 
-.PHONY: build run test check fmt vet staticcheck lint race fuzz-smoke fuzz-storage compat faults compat-filter bench-peer bench-scale bench-compare clean help
+.PHONY: build run test check fmt vet staticcheck lint race fuzz-smoke fuzz-storage compat faults compat-filter bench-peer bench-scale bench-compare pgo clean help
 
 build: ## bin/ringmq, one static file
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ringmq ./cmd/ringmq
@@ -74,6 +74,9 @@ BENCH ?= ^Benchmark(Encode|Seal|Decode|DecodeSend|EncodeSendResponse|SendAnswers
 COUNT ?= 6
 bench-compare: ## Go micro-benchmarks of the tree beside REF (HEAD~1); BENCH and COUNT choose
 	GO="$(GO)" ./bench/compare.sh "$(REF)" '$(BENCH)' "$(COUNT)"
+
+pgo: ## make cmd/ringmq/default.pgo, the compiler's profile, anew; 90 s on a machine with nothing else to do
+	GO="$(GO)" bench/pgo.sh
 
 clean:
 	rm -rf bin
