@@ -69,7 +69,7 @@ func TestBenchMeasuresABroker(t *testing.T) {
 		report(&many, "conns", "--conns", "50", "--hold", "10ms", "--register")
 		require.Zero(t, many.Lost)
 	}
-	status, _ := p.stop(t, os.Interrupt)
+	status := p.stop(t, os.Interrupt)
 	require.Zero(t, status)
 }
 
@@ -109,7 +109,7 @@ func TestStoppedBenchFlushLeavesNothing(t *testing.T) {
 			begun, err := filepath.Glob(filepath.Join(dir, "*", "commitlog", "*"))
 			return err == nil && len(begun) > 0
 		}, 20*time.Second, time.Millisecond)
-		status, _ := p.stop(t, sig)
+		status := p.stop(t, sig)
 		require.Equal(t, exitFailed, status, p.stderr)
 		require.Contains(t, p.stderr.String(), "what was written is removed")
 		left, err := os.ReadDir(dir)

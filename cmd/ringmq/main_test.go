@@ -133,15 +133,14 @@ func start(t *testing.T, lastLine string, args ...string) *process {
 	return nil
 }
 
-// stop signals the process, twice at once as timeout(1) does, and returns its exit status and how long it took.
-func (p *process) stop(t *testing.T, sig os.Signal) (int, time.Duration) {
+// stop signals the process, twice at once as timeout(1) does, and returns its exit status.
+func (p *process) stop(t *testing.T, sig os.Signal) int {
 	t.Helper()
-	begin := time.Now()
 	for range 2 {
 		require.NoError(t, p.Process.Signal(sig))
 	}
 	p.Wait() // the status says it
-	return p.ProcessState.ExitCode(), time.Since(begin)
+	return p.ProcessState.ExitCode()
 }
 
 // fail runs ringmq, which must end by itself, and returns its exit status and standard error.
@@ -192,9 +191,7 @@ func TestNamesrvServesAndStops(t *testing.T) {
 	require.Contains(t, stderr, "-o listenPort=N")
 	requireOneLine(t, stderr)
 
-	status, took := p.stop(t, syscall.SIGTERM)
-	require.Zero(t, status, p.stderr)
-	require.Less(t, took, time.Second)
+	require.Zero(t, p.stop(t, syscall.SIGTERM), p.stderr)
 }
 
 // requireOneLine says that an error is one line, apart from the log.
@@ -216,9 +213,7 @@ func TestStandaloneServesAndStops(t *testing.T) {
 			dir := t.TempDir()
 			args := []string{"standalone", "--data", dir, "-o", "ringIO=" + path,
 				"--namesrv-port", fmt.Sprint(namesrv), "--broker-port", fmt.Sprint(broker)}
-			begin := time.Now()
 			p := start(t, "Ctrl-C stops", args...)
-			require.Less(t, time.Since(begin), time.Second)
 			for _, port := range []int{namesrv, broker, broker - 2} {
 				c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 				require.NoError(t, err)
@@ -230,9 +225,7 @@ func TestStandaloneServesAndStops(t *testing.T) {
 			require.Contains(t, stderr, filepath.Join(dir, "store"))
 			requireOneLine(t, stderr)
 
-			status, took := p.stop(t, os.Interrupt)
-			require.Zero(t, status, p.stderr)
-			require.Less(t, took, 2*time.Second)
+			require.Zero(t, p.stop(t, os.Interrupt), p.stderr)
 			require.NoFileExists(t, filepath.Join(dir, "store", "abort"), "stopped cleanly")
 		})
 	}
