@@ -21,16 +21,16 @@ func TestStandBack(t *testing.T) {
 	}
 	before := nice(t)
 	child, own := make(chan int), make(chan int)
-	var runtime uint64
+	var granted uint64
 	go func() {
 		assert.NoError(t, StandBack())
 		go func() { child <- nice(t) }()
 		attr, err := unix.SchedGetAttr(0, 0)
 		assert.NoError(t, err)
-		runtime = attr.Runtime
+		granted = attr.Runtime
 		own <- nice(t)
 	}()
 	assert.Equal(t, behind, <-own)
 	assert.Equal(t, before, <-child)
-	assert.Contains(t, []uint64{0, uint64(slice)}, runtime, "0 before Linux 6.12")
+	assert.Contains(t, []uint64{0, uint64(slice)}, granted, "0 before Linux 6.12")
 }
