@@ -68,12 +68,14 @@ func inRecord(name string, field func(bodyEnd int) int) harm {
 
 func fixed(at int) func(int) int { return func(int) int { return at } }
 
-// fields of a record that a bit can be flipped in. Nothing protects the others, and properties, but enabledAppendPropCRC.
+// fields of a record that a bit can be flipped in. Nothing protects the others, and properties, but enabledAppendPropCRC: a message
+// that has them changed is served.
 var fields = []harm{
 	inRecord("TOTALSIZE changed", fixed(3)), inRecord("TOTALSIZE huge", fixed(0)), inRecord("MAGIC changed", fixed(6)),
 	inRecord("BODYCRC changed", fixed(9)), inRecord("QUEUEID changed", fixed(15)), inRecord("QUEUEOFFSET changed", fixed(27)),
 	inRecord("PHYSICALOFFSET changed", fixed(35)), inRecord("BODYLENGTH changed", fixed(87)), inRecord("TOPICLENGTH changed", func(end int) int { return end }),
 	inRecord("TOPIC changed", func(end int) int { return end + 2 }), inRecord("PROPERTIESLENGTH changed", func(end int) int { return end + 1 + len(topic) + 1 }),
+	inRecord("PROPERTIES changed", func(end int) int { return end + 1 + len(topic) + 2 }), // the name of the first: UNIQ_KEY
 }
 
 func rewrite(path string, change func([]byte) []byte) error {

@@ -28,8 +28,8 @@ func makeBody(id uint64, size int) []byte {
 	return b[:size]
 }
 
-// readBody returns the id of an intact body.
-func readBody(b []byte) (uint64, error) {
+// ReadBody returns the id of an intact body.
+func ReadBody(b []byte) (uint64, error) {
 	if len(b) < minBody {
 		return 0, fmt.Errorf("body of %d bytes", len(b))
 	}

@@ -92,12 +92,12 @@ func TestBody(t *testing.T) {
 	for _, size := range []int{minBody, minBody + 1, 1000} {
 		body := makeBody(77, size)
 		require.Len(t, body, size)
-		id, err := readBody(body)
+		id, err := ReadBody(body)
 		require.NoError(t, err)
 		require.EqualValues(t, 77, id)
 		for i := range body {
 			body[i] ^= 1
-			_, err := readBody(body)
+			_, err := ReadBody(body)
 			require.Error(t, err, "byte %d changed", i)
 			body[i] ^= 1
 		}

@@ -44,7 +44,7 @@ func (l *Ledger) VerifyLeft(ctx context.Context, c *raw.Conn, q Queue, safe int6
 			return left, fmt.Errorf("%v: a pull at %d, below the maximum %d, leads to %d: code %d %q", q, next, hi, p.Next, p.Code, p.Remark)
 		}
 		for _, r := range p.Records {
-			id, err := readBody(r.Body)
+			id, err := ReadBody(r.Body)
 			if err != nil || r.Topic != q.Topic || r.Queue != q.ID || r.QueueOffset < next || r.QueueOffset >= hi {
 				return left, fmt.Errorf("%v: a pull at %d returns %s:%d@%d: %v", q, next, r.Topic, r.Queue, r.QueueOffset, err)
 			}

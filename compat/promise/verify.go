@@ -11,7 +11,7 @@ import (
 func (l *Ledger) Verify(ctx context.Context, c *raw.Conn, q Queue) (int, error) {
 	var found []place
 	lo, _, err := c.ReadQueue(ctx, "CG_promise", q.Topic, q.ID, func(r raw.Record) error {
-		id, err := readBody(r.Body)
+		id, err := ReadBody(r.Body)
 		if err != nil {
 			return fmt.Errorf("%v@%d: %w", q, r.QueueOffset, err)
 		}
