@@ -37,7 +37,7 @@ func (x *Index) sync(files []*file) error {
 		if !f.dirty.Swap(false) {
 			continue
 		}
-		if err := f.f.Sync(); err != nil {
+		if err := f.sync(); err != nil {
 			return err
 		}
 	}
@@ -52,6 +52,15 @@ func (x *Index) sync(files []*file) error {
 		return err
 	}
 	return x.opt.FS.SyncDir(".")
+}
+
+// sync puts a file on the device. The pages are let go first, all at once: else the kernel takes the right to write from each
+// dirty page by itself, and interrupts every processor that this process runs on for it, some ten thousand times.
+func (f *file) sync() error {
+	if err := f.m.Forget(0, len(f.m.Data)); err != nil {
+		return err
+	}
+	return f.f.Sync()
 }
 
 // CorrectMin removes the files that only index records before off, where the commit log now
