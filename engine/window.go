@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ringmq/internal/message"
+	"ringmq/internal/thread"
 )
 
 // cacheWindow is how far the page cache behind the end of the log has been tidied. It belongs to the flusher.
@@ -26,17 +27,33 @@ const fastBytes = 32 << 20
 // to the flush: nothing here proves or loses anything.
 func (s *Store) tidyCache(c *cacheWindow) {
 	end := s.log.Written()
-	err := s.log.StartWriteback(max(c.writeback, s.log.Durable()), end)
+	err := inSteps(max(c.writeback, s.log.Durable()), end, s.log.StartWriteback)
 	c.writeback = end
 	if window := s.pace.Load().CacheWindow; window > 0 {
 		behind := min(end-message.LogOffset(window), s.log.Durable())
 		if from, drop := c.pass(behind, s.o.Clock.Now()); drop {
-			err = errors.Join(err, s.log.DropCache(from, behind))
+			err = errors.Join(err, inSteps(from, behind, s.log.DropCache))
 		}
 	}
 	if err != nil {
 		s.o.Log.Debug("page cache not tidied", "err", err)
 	}
+}
+
+// tidyStep is how many bytes the kernel is given at a time: 0.1 ms of work in which nothing else gets the processor.
+const tidyStep = 1 << 20
+
+// inSteps does to [from, to) what do does to a part of it, and lets others have the processor in between.
+func inSteps(from, to message.LogOffset, do func(from, to message.LogOffset) error) error {
+	for from < to {
+		next := min(from+tidyStep, to)
+		if err := do(from, next); err != nil {
+			return err
+		}
+		from = next
+		thread.Yield()
+	}
+	return nil
 }
 
 // pass moves the window's begin to behind, if that is worth it, and tells whether to drop what lies between.
