@@ -36,7 +36,7 @@ func EndToEnd(ctx context.Context, o EndToEndOptions) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := newRun(&o.Common, load.Options{ReceiveBytes: 64 << 10, Poll: o.Poll})
+	r, err := newRun(&o.Common, load.Options{ReceiveBytes: 64 << 10, Poll: o.Poll, Tick: o.tick()})
 	if err != nil {
 		return nil, err
 	}

@@ -30,6 +30,7 @@ type SendOptions struct {
 	Properties  map[string]string
 	NoUniqueKey bool
 	Poll        time.Duration // load.Options.Poll
+	Tick        time.Duration // load.Options.Tick of an open loop; 0: fastTick from fastRate requests a second on, else none
 	ledgers     []*ledger     // by worker: what was acknowledged; nil if nobody asks for it later
 }
 
@@ -50,6 +51,8 @@ func (o *SendOptions) check() error {
 		return errors.New("bench: connections, requests in flight, queues and sizes must be at least 1")
 	case !(o.Rate >= 0 && o.Rate < math.MaxUint32): // NaN is none
 		return fmt.Errorf("bench: a rate of %v messages a second; want 0 for a closed loop, or how many", o.Rate)
+	case o.Tick < 0 || o.Tick > time.Second:
+		return fmt.Errorf("bench: ticks of %v; want up to 1s", o.Tick)
 	case o.Batch < 0 || o.Keys < 0 || o.Topics < 0:
 		return errors.New("bench: messages per request, keys and topics must not be negative")
 	case o.Topics > maxTopics:
@@ -82,6 +85,21 @@ func (o *SendOptions) checkProperties() error {
 	return nil
 }
 
+// From fastRate requests a second on those of fastTick share a send on each connection. One by one each costs the tool as much as the broker, and
+// two processors are not enough for half of what a closed loop reaches.
+const (
+	fastRate = 100_000
+	fastTick = 250 * time.Microsecond
+)
+
+// tick is how long requests of an open loop wait for each other.
+func (o *SendOptions) tick() time.Duration {
+	if o.Tick == 0 && o.Rate >= fastRate*float64(max(o.Batch, 1)) {
+		return fastTick
+	}
+	return o.Tick
+}
+
 // Send runs producers and reports. It fails when a connection does, not when requests are refused.
 func Send(ctx context.Context, o SendOptions) (*Report, error) {
 	if err := o.check(); err != nil {
@@ -90,7 +108,7 @@ func Send(ctx context.Context, o SendOptions) (*Report, error) {
 	if o.Messages > 0 {
 		o.Warmup = 0 // what is sent in a warm-up would be left out
 	}
-	r, err := newRun(&o.Common, load.Options{Poll: o.Poll, Stamped: o.Rate > 0})
+	r, err := newRun(&o.Common, load.Options{Poll: o.Poll, Stamped: o.Rate > 0, Tick: o.tick()})
 	if err != nil {
 		return nil, err
 	}

@@ -184,6 +184,20 @@ func startNull(t *testing.T, ringIO string) string {
 	return ln.Addr().String()
 }
 
+// Requests share sends where there are many, unless it is said otherwise.
+func TestTickByRate(t *testing.T) {
+	for _, c := range []struct {
+		o    SendOptions
+		want time.Duration
+	}{
+		{SendOptions{}, 0}, {SendOptions{Rate: 99_999}, 0}, {SendOptions{Rate: 100_000}, fastTick},
+		{SendOptions{Rate: 100_000, Batch: 10}, 0}, {SendOptions{Rate: 1e6, Batch: 10}, fastTick},
+		{SendOptions{Rate: 1e6, Tick: 1}, 1}, {SendOptions{Rate: 1, Tick: time.Millisecond}, time.Millisecond},
+	} {
+		require.Equal(t, c.want, c.o.tick(), c.o)
+	}
+}
+
 func TestSendRefusesNonsense(t *testing.T) {
 	for _, c := range []struct {
 		want   string
@@ -198,6 +212,8 @@ func TestSendRefusesNonsense(t *testing.T) {
 		{"a measurement of 0s", func(o *SendOptions) { o.Duration = 0 }},
 		{"a rate of -5", func(o *SendOptions) { o.Rate = -5 }},
 		{"a rate of NaN", func(o *SendOptions) { o.Rate = math.NaN() }},
+		{"ticks of -1ns", func(o *SendOptions) { o.Tick = -1 }},
+		{"ticks of 1m0s", func(o *SendOptions) { o.Tick = time.Minute }},
 		{"tag", func(o *SendOptions) { o.Tags = []string{"", ""} }},
 		{"property", func(o *SendOptions) { o.Properties = map[string]string{"a": "b\x02c"} }},
 		{"requests of up to", func(o *SendOptions) { o.Batch = 17 << 20 / 64 }},

@@ -23,6 +23,7 @@
 //
 // Now is the time since [Open], monotonic; it is read once per burst. A Flow whose work is due at a time says
 // so from Pump and is called then, or as soon after as the machine allows. It measures from when the work was due, so
-// that a stall of the server, or of this tool, is not left out of the latencies. With [Options.Stamped] frames came when the
+// that a stall of the server, or of this tool, is not left out of the latencies. With [Options.Tick] what is due
+// within a tick leaves at its end. With [Options.Stamped] frames came when the
 // kernel got them, and a worker of flows that are due at times does not wake for them.
 package load

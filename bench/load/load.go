@@ -40,6 +40,9 @@ type Options struct {
 	// Stamped has ring workers take what has arrived when a flow is due anyway: Frame is told when it arrived by the kernel's
 	// clock. For open loops, whose answers nobody waits for: it halves how often the tool must wake.
 	Stamped bool
+	// Tick has flows whose time comes within it called together, at its end: what is due then shares a send on each connection. Default 0:
+	// each at its time.
+	Tick time.Duration
 	// ReceiveBytes is the size of a receive buffer: as large as the usual answer, so that it need not be
 	// put together. Default 32 KiB.
 	ReceiveBytes int
@@ -59,6 +62,14 @@ func (o Options) withDefaults() Options {
 		o.MaxFrame = 64 << 20
 	}
 	return o
+}
+
+// called is when a flow that asked for a time is called.
+func (o *Options) called(at time.Duration) time.Duration {
+	if o.Tick <= 0 || at == Never {
+		return at
+	}
+	return (at + o.Tick - 1) / o.Tick * o.Tick
 }
 
 // worker is what differs between the paths.

@@ -134,11 +134,12 @@ func TestFramesGoAndComeWhole(t *testing.T) {
 
 // clocked wants to be called every period and notes when it was.
 type clocked struct {
-	period time.Duration
-	due    time.Duration
-	late   []time.Duration
-	calls  int
-	full   chan struct{}
+	period    time.Duration
+	due       time.Duration
+	late      []time.Duration
+	calls     int
+	callsTo50 int
+	full      chan struct{}
 }
 
 func (c *clocked) Pump(now time.Duration, _ *Out) time.Duration {
@@ -147,6 +148,7 @@ func (c *clocked) Pump(now time.Duration, _ *Out) time.Duration {
 		c.late = append(c.late, now-c.due)
 		c.due += c.period
 		if len(c.late) == 50 {
+			c.callsTo50 = c.calls
 			close(c.full)
 		}
 	}
@@ -175,6 +177,31 @@ func TestFlowsAreCalledWhenTheirTimeComes(t *testing.T) {
 			require.LessOrEqual(t, c.calls, len(c.late)+2)
 		}
 	})
+}
+
+// With ticks a flow's work waits for the end of the tick that it is due in, and those due in one tick are called together.
+func TestFlowsAreCalledAtTicks(t *testing.T) {
+	paths(t, func(t *testing.T, o Options) {
+		o.Tick = 2 * time.Millisecond
+		g, err := Open(serve(t, echo), o)
+		require.NoError(t, err)
+		c := &clocked{period: 300 * time.Microsecond, due: g.Now(), full: make(chan struct{})}
+		require.NoError(t, g.Add(t.Context(), c))
+		g.Start()
+		<-c.full
+		require.NoError(t, g.Stop())
+		require.LessOrEqual(t, c.callsTo50, 50*int(c.period)/int(o.Tick)+4, "50 times within 15 ms, in which 8 ticks end")
+	})
+}
+
+func TestTicks(t *testing.T) {
+	const tick = 250
+	for _, c := range []struct{ tick, at, want time.Duration }{
+		{0, 7, 7}, {tick, 0, 0}, {tick, 1, tick}, {tick, tick, tick}, {tick, tick + 1, 2 * tick}, {tick, Never, Never},
+	} {
+		o := Options{Tick: c.tick}
+		require.Equal(t, c.want, o.called(c.at), c)
+	}
 }
 
 func TestEndsAreReported(t *testing.T) {

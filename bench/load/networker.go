@@ -124,7 +124,7 @@ func (c *netConn) pump(now time.Duration) bool {
 		return false // whoever writes asks again afterwards
 	}
 	idle := c.w.due.next() == Never
-	c.w.due.set(c.index, c.flow.Pump(now, &c.out))
+	c.w.due.set(c.index, c.w.g.o.called(c.flow.Pump(now, &c.out)))
 	if idle && c.w.due.next() != Never {
 		select {
 		case c.w.wake <- struct{}{}:

@@ -15,8 +15,7 @@ func (w *ringWorker) pump(c *ringConn) {
 	if c.sending {
 		return
 	}
-	next := c.flow.Pump(w.now, &c.out)
-	w.due.set(c.index, next)
+	w.due.set(c.index, w.g.o.called(c.flow.Pump(w.now, &c.out)))
 	if c.out.bytes == 0 {
 		return
 	}

@@ -193,7 +193,7 @@ func (w *ringWorker) rest() {
 	since := w.g.Now()
 	wait := min(w.due.next()-since, stopCheck)
 	if w.stamps != nil && w.due.next() != Never {
-		if wait = min(wait, lateWait); wait > 0 && w.ring.CQReady() == 0 {
+		if wait = min(wait, lateWait); wait > 0 && (w.g.o.Tick > 0 || w.ring.CQReady() == 0) {
 			_, err := w.ring.SubmitAndWait(lateAnswers, wait)
 			w.check(err)
 		}

@@ -71,6 +71,7 @@ func (b *benchFlags) load(f *pflag.FlagSet, o *bench.SendOptions) {
 	f.Var(pairs(o.Properties), "property", "a property of every message, `name=value`; may be repeated")
 	f.BoolVar(&o.NoUniqueKey, "no-unique-key", false, "leave out the unique key that clients give every message, and so its index entry")
 	f.DurationVar(&o.Poll, "poll", 50*time.Microsecond, "how long this tool looks for answers before it sleeps (io ring)")
+	f.DurationVar(&o.Tick, "tick", 0, "at a fixed rate, what is due within so long leaves together; 0 is 250µs from 100,000 requests a second on, else no time")
 }
 
 // parse turns texts into options.
