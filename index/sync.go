@@ -55,7 +55,8 @@ func (x *Index) sync(files []*file) error {
 	return x.opt.FS.SyncDir(".")
 }
 
-// syncStep is how many bytes the kernel is given at a time: 0.1 ms of work in which nothing else gets the processor.
+// syncStep is how many bytes the kernel and the device are given at a time: 0.1 ms in which nothing else gets the processor, and a
+// millisecond in which commits wait for the device.
 const syncStep = 1 << 20
 
 // sync puts a file on the device. The pages are let go first, many at once: else the kernel takes the right to write from each
@@ -66,7 +67,7 @@ func (f *file) sync() error {
 		if err := f.m.Forget(at, n); err != nil {
 			return err
 		}
-		if err := f.f.StartWriteback(int64(at), int64(n)); err != nil {
+		if err := f.f.Writeback(int64(at), int64(n)); err != nil {
 			return err
 		}
 		thread.Yield()

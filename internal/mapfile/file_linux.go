@@ -148,6 +148,11 @@ func (f *dirFile) StartWriteback(off, n int64) error {
 	return f.fail("sync_file_range", unix.SyncFileRange(f.fd, off, n, unix.SYNC_FILE_RANGE_WRITE))
 }
 
+func (f *dirFile) Writeback(off, n int64) error {
+	const andWait = unix.SYNC_FILE_RANGE_WRITE | unix.SYNC_FILE_RANGE_WAIT_AFTER
+	return f.fail("sync_file_range", retry(func() error { return unix.SyncFileRange(f.fd, off, n, andWait) }))
+}
+
 func (f *dirFile) DropCache(off, n int64) error {
 	return f.fail("fadvise", unix.Fadvise(f.fd, off, n, unix.FADV_DONTNEED))
 }

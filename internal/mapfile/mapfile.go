@@ -122,6 +122,9 @@ type File interface {
 	Clear(off, n int64) error
 	// StartWriteback asks the kernel to begin writing n dirty bytes at off; it proves nothing.
 	StartWriteback(off, n int64) error
+	// Writeback writes n dirty bytes at off to the device, and waits for it. It makes nothing last, but after an
+	// error, which the kernel tells once, no Sync can be trusted.
+	Writeback(off, n int64) error
 	// DropCache tells the kernel that n bytes at off will not be read soon.
 	DropCache(off, n int64) error
 	// Prefetch asks the kernel to begin reading n bytes at off into the page cache.

@@ -60,6 +60,7 @@ func TestFileLife(t *testing.T) {
 		require.NoError(t, fsys.Rename("a/b/c", "a/d"))
 		require.NoError(t, f.Sync())
 		require.NoError(t, f.StartWriteback(0, block))
+		require.NoError(t, f.Writeback(0, block))
 		require.NoError(t, f.DropCache(0, block))
 		require.NoError(t, f.Prefetch(0, block))
 		require.NoError(t, f.Close())

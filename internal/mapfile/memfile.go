@@ -253,6 +253,7 @@ func (f *memFile) Clear(off, n int64) error {
 }
 
 func (f *memFile) StartWriteback(int64, int64) error { return nil }
+func (f *memFile) Writeback(off, n int64) error      { return f.syncBy(off, n, func() {}) }
 func (f *memFile) DropCache(int64, int64) error      { return nil }
 func (f *memFile) Prefetch(int64, int64) error       { return nil }
 
