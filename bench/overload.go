@@ -25,16 +25,17 @@ type OverloadReport struct {
 	Again          *Report `json:"peakAgain"`
 	Offered        float64 `json:"offeredPerSecond"`
 	Kept           float64 `json:"keptShareOfPeak"` // messages stored while overloaded, by the mean of both peaks
-	RecoveryMillis float64 `json:"recoveryMillis"`  // until every window's p99 is back within bounds
+	RecoveryMillis float64 `json:"recoveryMillis"`  // until latencies are as before for a second
 	Recovered      bool    `json:"recovered"`
 	// Acknowledged is what became of what was acknowledged while overloaded, from its warm-up on; nil without Check.
 	Acknowledged *Acknowledged `json:"acknowledged,omitempty"`
 }
 
-// recoveryWindow is the resolution of the recovery time; recoveryFactor times the p99 from before, and at least
-// recoveryFloor, is what counts as recovered.
+// recoveryWindow is the resolution of the recovery time, recoverySecond a second in windows. A window is slow whose p99 is more than recoveryFactor times
+// that from before, and more than recoveryFloor.
 const (
 	recoveryWindow = 50 * time.Millisecond
+	recoverySecond = int(time.Second / recoveryWindow)
 	recoveryFactor = 3
 	recoveryFloor  = 1.0 // ms
 )
@@ -80,17 +81,33 @@ func Overload(ctx context.Context, o OverloadOptions) (*OverloadReport, error) {
 		return nil, err
 	}
 	rep.Kept = rep.Over.PerSecond / ((peak + rep.Again.PerSecond) / 2)
-	rep.RecoveryMillis, rep.Recovered = recovery(rep.After.Series, max(recoveryFloor, recoveryFactor*rep.Before.Latency.P99))
+	limit := max(recoveryFloor, recoveryFactor*rep.Before.Latency.P99)
+	rep.RecoveryMillis, rep.Recovered = recovery(rep.Before.Series, rep.After.Series, limit)
 	return rep, nil
 }
 
-// recovery is how long it took until the p99 of every window that followed was at most limit.
-func recovery(series []Slice, limit float64) (millis float64, recovered bool) {
-	last := -1
-	for i, s := range series {
-		if s.P99 > limit {
-			last = i
+// recovery is how long it took until a window was not slow, and of the second from there on, or of half the step if that is less, no more
+// than there were in the worst one before the overload: machines stop for milliseconds at any time.
+func recovery(before, after []Slice, limit float64) (millis float64, recovered bool) {
+	span := max(1, min(recoverySecond, len(after)/2))
+	usual := 0
+	for i := range before {
+		usual = max(usual, slow(before[i:min(i+span, len(before))], limit))
+	}
+	for i := 0; i+span <= len(after); i++ {
+		if after[i].P99 <= limit && slow(after[i:i+span], limit) <= usual {
+			return float64(i) * float64(recoveryWindow.Milliseconds()), true
 		}
 	}
-	return float64(last+1) * float64(recoveryWindow.Milliseconds()), last < len(series)-1
+	return float64(len(after)) * float64(recoveryWindow.Milliseconds()), false
+}
+
+// slow counts the windows whose p99 is above the limit.
+func slow(series []Slice, limit float64) (n int) {
+	for _, s := range series {
+		if s.P99 > limit {
+			n++
+		}
+	}
+	return n
 }

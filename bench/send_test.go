@@ -287,25 +287,37 @@ func TestTrend(t *testing.T) {
 	require.Equal(t, 1.0, (&Report{}).Trend())
 }
 
+// Latencies are back when a second is as seconds were before, which may have had slow windows, too.
 func TestRecovery(t *testing.T) {
-	series := func(p99 ...float64) (s []Slice) {
-		for _, p := range p99 {
-			s = append(s, Slice{P99: p})
+	// series is p99s of windows, in ms: those given, then as many of 1 as make it n.
+	series := func(n int, p99 ...float64) (s []Slice) {
+		for i := range n {
+			s = append(s, Slice{P99: 1})
+			if i < len(p99) {
+				s[i].P99 = p99[i]
+			}
 		}
 		return s
 	}
+	calm, uneasy := series(40), series(40, 1, 9)
 	for _, c := range []struct {
-		series    []Slice
-		millis    float64
-		recovered bool
+		before, after []Slice
+		millis        float64
+		recovered     bool
 	}{
-		{series(1, 1, 1), 0, true},
-		{series(9, 1, 1), 50, true},
-		{series(9, 1, 9, 1), 150, true},
-		{series(1, 1, 9), 150, false},
+		{calm, series(40), 0, true},
+		{calm, series(40, 9), 50, true},
+		{calm, series(40, 9, 1, 9), 150, true},
+		{uneasy, series(40, 9, 1, 9), 50, true},
+		{uneasy, series(40, 1, 9, 9), 100 + 50, true},
+		{uneasy, series(40, 1, 9), 0, true},
+		{calm, append(series(19), series(21, 9, 9, 9)...), 22 * 50, false},
+		{calm, nil, 0, false},
 	} {
-		millis, recovered := recovery(c.series, 2)
-		require.Equal(t, c.millis, millis)
-		require.Equal(t, c.recovered, recovered)
+		millis, recovered := recovery(c.before, c.after, 2)
+		require.Equal(t, c.recovered, recovered, c)
+		if recovered {
+			require.Equal(t, c.millis, millis, c)
+		}
 	}
 }
