@@ -121,19 +121,25 @@ func openRows() []row {
 	return []row{
 		sendRow(groupOpen, "5000/s", ceiling, asyncFlush, "--rate", "5000"),
 		sendRow(groupOpen, "50000/s", ceiling, asyncFlush, "--rate", "50000"),
+		longRow(groupOpen, "350000/s", []contestant{ours, null}, "--rate", "350000"), // half of the peak; many times Java's
 	}
 }
 
 func longRows() []row {
-	return []row{{groupLong, "1 KiB 16x32", []contestant{java, ours}, func(ctx context.Context, l *lab, who contestant) (f figures, err error) {
+	return []row{longRow(groupLong, "1 KiB 16x32", []contestant{java, ours})}
+}
+
+// longRow is sendRow for as long as -long says.
+func longRow(group, name string, who []contestant, args ...string) row {
+	return row{group, name, who, func(ctx context.Context, l *lab, who contestant) (f figures, err error) {
 		err = l.on(ctx, who, asyncFlush, func(s *server) error {
 			var rep bench.Report
-			err := l.bench(ctx, s, &rep, "send", "--warmup", "2s", "--duration", l.o.long.String())
+			err := l.bench(ctx, s, &rep, append([]string{"send", "--warmup", "2s", "--duration", l.o.long.String()}, args...)...)
 			f = ofReport(&rep)
 			return err
 		})
 		return f, err
-	}}}
+	}}
 }
 
 func e2eRows() (rows []row) {
