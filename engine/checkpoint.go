@@ -255,7 +255,7 @@ func (s *Store) checkpointLocked(clean bool) error {
 }
 
 // syncIndex puts the index on the device, or has the mark say what the one before says of it. Its slots lie all over
-// the file: each sync takes the right to write from every page, on all processors, to give it back at the next
+// the file: each sync writes most of their pages, which are faulted in again at the next
 // write. So it is done every FlushThoroughInterval only; a killed process loses nothing by that, and after a power
 // cut the messages since then are indexed again.
 func (s *Store) syncIndex(m *mark) error {
