@@ -151,14 +151,18 @@ func (l *Log) StartWriteback(from, to message.LogOffset) error {
 	return l.eachPart(from, to, func(f *File, off, n int64) error { return f.f.StartWriteback(off, n) })
 }
 
-// DropCache drops the bytes [from, to), which must be durable, from the page cache. Readers
+// largestFolio bounds what the kernel keeps as one piece of the page cache. One that is only in part within what is dropped stays.
+const largestFolio = 2 << 20
+
+// DropCache drops the bytes [from, to), which must be durable, from the page cache, with what calls before left at from. Readers
 // that come back for them wait for the device.
 func (l *Log) DropCache(from, to message.LogOffset) error {
 	return l.eachPart(from, to, func(f *File, off, n int64) error {
 		if err := l.views.letGo(f, off, off+n); err != nil { // a page that is mapped would stay
 			return err
 		}
-		return f.f.DropCache(off, n)
+		left := min(off, largestFolio)
+		return f.f.DropCache(off-left, n+left)
 	})
 }
 
