@@ -10,12 +10,12 @@ import (
 	"ringmq/internal/message"
 )
 
-// askedFS keeps what its files were asked to begin to write, as offsets of the log.
+// askedFS keeps what its files were asked to begin to write and to drop, as offsets of the log.
 type askedFS struct {
 	mapfile.FS
-	asked [][2]int64
-	files int64
-	size  int64
+	asked, dropped [][2]int64
+	files          int64
+	size           int64
 }
 
 func (fs *askedFS) Create(name string) (mapfile.File, error) {
@@ -34,6 +34,11 @@ type askedFile struct {
 func (f *askedFile) StartWriteback(off, n int64) error {
 	f.fs.asked = append(f.fs.asked, [2]int64{f.base + off, f.base + off + n})
 	return f.File.StartWriteback(off, n)
+}
+
+func (f *askedFile) DropCache(off, n int64) error {
+	f.fs.dropped = append(f.fs.dropped, [2]int64{f.base + off, f.base + off + n})
+	return f.File.DropCache(off, n)
 }
 
 // Each byte is written back once, across files, and none of those near the log's end, whose pages the next append needs.
@@ -60,4 +65,24 @@ func TestWritebackStaysBehindTheEnd(t *testing.T) {
 		at = part[1]
 	}
 	require.EqualValues(t, from-writebackGap, at)
+}
+
+// What is dropped in steps is dropped with the folios at the steps' edges: the kernel leaves those that are only in part within a step.
+func TestDropsTakeWhatEdgesLeft(t *testing.T) {
+	const step = 1 << 20
+	fs := &askedFS{FS: mapfile.NewMem(), size: 8 << 20}
+	l := openMode(t, fs, WriteFsync, fs.size)
+	for l.Written() < message.LogOffset(2*fs.size) {
+		l.add(20_000)
+		require.NoError(t, l.commit(false, false))
+	}
+	require.NoError(t, l.Sync())
+	for from := message.LogOffset(0); from < 12*step; from += step {
+		require.NoError(t, l.DropCache(from, from+step))
+	}
+	require.NoError(t, l.Close())
+	for at := int64(0); at < 12*step; at += largestFolio / 2 {
+		folio := [2]int64{at / largestFolio * largestFolio, at/largestFolio*largestFolio + largestFolio}
+		require.True(t, slices.ContainsFunc(fs.dropped, func(part [2]int64) bool { return part[0] <= folio[0] && folio[1] <= part[1] }), folio)
+	}
 }
