@@ -45,13 +45,14 @@ const tidyStep = 1 << 20
 
 // inSteps does to [from, to) what do does to a part of it, and lets others have the processor in between.
 func inSteps(from, to message.LogOffset, do func(from, to message.LogOffset) error) error {
+	var others thread.Courtesy
 	for from < to {
 		next := min(from+tidyStep, to)
 		if err := do(from, next); err != nil {
 			return err
 		}
 		from = next
-		thread.Yield()
+		others.Yield()
 	}
 	return nil
 }

@@ -28,7 +28,10 @@ type file struct {
 	beginTimestamp atomic.Int64
 	endTimestamp   atomic.Int64
 	lastOffset     atomic.Int64
-	dirty          atomic.Bool // differs from what the device holds
+	dirty          atomic.Bool  // differs from what the device holds
+	counted        atomic.Int32 // NextEntry
+
+	written int64 // bytes up to which sync has written entries; under Index.syncing
 
 	// Owned by the writer:
 	head      header
@@ -89,6 +92,7 @@ func newFile(name string, mf mapfile.File, s shape, access mapfile.Access) (*fil
 func (f *file) publish() {
 	f.beginTimestamp.Store(f.head.beginTimestamp)
 	f.isFull.Store(f.full())
+	f.counted.Store(f.head.nextEntry)
 	f.endTimestamp.Store(f.head.endTimestamp)
 	f.lastOffset.Store(int64(f.head.endOffset))
 }

@@ -62,17 +62,31 @@ const syncStep = 1 << 20
 // sync puts a file on the device. The pages are let go first, many at once: else the kernel takes the right to write from each
 // dirty page by itself, and interrupts every processor that this process runs on for it, some ten thousand times.
 func (f *file) sync() error {
-	for at := 0; at < len(f.m.Data); at += syncStep {
-		n := min(syncStep, len(f.m.Data)-at)
-		if err := f.m.Forget(at, n); err != nil {
-			return err
-		}
-		if err := f.f.Writeback(int64(at), int64(n)); err != nil {
-			return err
-		}
-		thread.Yield()
+	var others thread.Courtesy
+	if err := f.writeOut(0, f.entriesAt(), &others); err != nil {
+		return err
 	}
-	return f.f.Sync()
+	end := min(f.entriesAt()+int64(f.counted.Load())*entrySize, int64(len(f.m.Data)))
+	if err := f.writeOut(max(f.entriesAt(), f.written), end, &others); err != nil {
+		return err
+	}
+	f.written = end
+	return f.f.Sync() // what the steps have left out, too
+}
+
+// writeOut gives [from, to) to the device in steps.
+func (f *file) writeOut(from, to int64, others *thread.Courtesy) error {
+	for at := from; at < to; at += syncStep {
+		n := min(syncStep, to-at)
+		if err := f.m.Forget(int(at), int(n)); err != nil {
+			return err
+		}
+		if err := f.f.Writeback(at, n); err != nil {
+			return err
+		}
+		others.Yield()
+	}
+	return nil
 }
 
 // CorrectMin removes the files that only index records before off, where the commit log now
