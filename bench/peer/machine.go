@@ -12,11 +12,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// machine says where and of what figures are.
-type machine struct{ text, commit, date string }
+// machine says where, of what and by which arguments figures are.
+type machine struct{ text, commit, date, args string }
 
 func thisMachine(o *options) machine {
-	m := machine{date: time.Now().UTC().Format(time.DateOnly), commit: "unknown"}
+	m := machine{date: time.Now().UTC().Format(time.DateOnly), commit: "unknown", args: quoted(os.Args[1:])}
 	if out, err := exec.Command("git", "describe", "--always", "--dirty").Output(); err == nil {
 		m.commit = strings.TrimSpace(string(out))
 	}

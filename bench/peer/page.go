@@ -112,8 +112,15 @@ func (all *results) preamble(b *bytes.Buffer, o *options) {
 		rounds = max(rounds, r.Round+1)
 	}
 	fmt.Fprintf(b, "# Benchmarks\n\n%s\n\n", all.where())
-	fmt.Fprintf(b, "    make bench-peer ARGS='%s'\n\n", quoted(os.Args[1:]))
-	fmt.Fprintf(b, `Each row runs on the contestants in turn, in %d rounds (A B A B), %v each; a cell is the median, with the lowest and
+	for _, args := range all.distinct(func(r *result) string { return r.Args }) {
+		command := "make bench-peer"
+		if args != "" {
+			command += " ARGS='" + args + "'"
+		}
+		fmt.Fprintf(b, "    %s\n", command)
+	}
+	fmt.Fprintf(b, `
+Each row runs on the contestants in turn, in %d rounds (A B A B) at most, %v each; a cell is the median, with the lowest and
 highest in brackets where there were several. Java is the 4.9.7 broker after %v of load, with
 `+"`sendMessageThreadPoolNums=1`"+` (ASYNC_FLUSH) or 16 and `+"`useReentrantLockWhenPutMessage=true`"+` (SYNC_FLUSH), the best found for it.
 *ringmq, net* is ringmq without io_uring. *null* is `+"`ringmq bench null`"+`: it parses, answers and stores nothing, the ceiling
@@ -124,13 +131,18 @@ beside it.
 
 // where says what was measured and on what.
 func (all *results) where() string {
-	var commits []string
-	for _, r := range all.list {
-		if when := r.Commit + " on " + r.Date; !slices.Contains(commits, when) {
-			commits = append(commits, when)
+	commits := all.distinct(func(r *result) string { return r.Commit + " on " + r.Date })
+	return "Measured at commit " + strings.Join(commits, ", ") + " on " + all.now.text + ". The load generator shares the cores."
+}
+
+// distinct lists what the results say of themselves, each once, in their order.
+func (all *results) distinct(of func(*result) string) (texts []string) {
+	for i := range all.list {
+		if text := of(&all.list[i]); !slices.Contains(texts, text) {
+			texts = append(texts, text)
 		}
 	}
-	return "Measured at commit " + strings.Join(commits, ", ") + " on " + all.now.text + ". The load generator shares the cores."
+	return texts
 }
 
 // quoted joins arguments; those with spaces are quoted.

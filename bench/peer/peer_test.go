@@ -75,6 +75,7 @@ func sample(t *testing.T, o *options) *results {
 	t.Helper()
 	all, err := loadResults(o)
 	require.NoError(t, err)
+	all.now.args = ""
 	keep := func(group, row string, who contestant, round int, f figures) {
 		require.NoError(t, all.keep(result{Group: group, Row: row, Who: who, Round: round, Figures: f}))
 	}
@@ -82,6 +83,7 @@ func sample(t *testing.T, o *options) *results {
 		keep(groupSend, "1 KiB 16x32", java, round, figures{"rate": rates[0], "cpu": 21, "p99": 8})
 		keep(groupSend, "1 KiB 16x32", ours, round, figures{"rate": rates[1], "cpu": 1.2, "p99": 2, "tool cpu": 0.6})
 	}
+	all.now.args = "-add -rows conns"
 	keep(groupConns, "5000", ours, 0, figures{"conns": 5000, "kib": 1})
 	keep(groupConns, "50000", ours, 0, figures{"conns": 17900, "kib": 1})
 	keep(groupScale, "topics=1", ours, 0, figures{"rate": 500_000, "cpu": 1.5})
@@ -101,7 +103,7 @@ func TestPage(t *testing.T) {
 	for _, want := range []string{
 		"| 1 KiB 16x32 | 71 k (70 k–72 k) | 730 k (700 k–760 k) | **10.3 ×** | 21.00 (21.00–21.00) | 1.20 (1.20–1.20) |",
 		"| 10000 | 400 k | 2.00 | – | – | – | – |", "| 4 | 4 | 2.00 | – | – | – | 90 | 95 | – |", "## Topics", "(page-topics.svg)", "in 2 rounds (A B A B)",
-		"Of 50000 connections only 17900 could be made",
+		"Of 50000 connections only 17900 could be made", "    make bench-peer\n    make bench-peer ARGS='-add -rows conns'\n\nEach row",
 	} {
 		require.Contains(t, string(page), want)
 	}

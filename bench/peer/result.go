@@ -62,6 +62,7 @@ type result struct {
 	Round   int        `json:"round"`
 	Commit  string     `json:"commit"`
 	Date    string     `json:"date"`
+	Args    string     `json:"args,omitempty"` // of the run that measured it
 	Figures figures    `json:"figures"`
 }
 
@@ -106,7 +107,7 @@ func (all *results) forget(group, row string) {
 
 // keep adds a result and writes the file.
 func (all *results) keep(r result) error {
-	r.Commit, r.Date = all.now.commit, all.now.date
+	r.Commit, r.Date, r.Args = all.now.commit, all.now.date, all.now.args
 	all.list = append(all.list, r)
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
